@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options: one table of a program's options, read from the configuration
+ * file, the environment (SSE_*) and the command line; the later wins. The
+ * table also prints --help, and the man pages are checked against it.
+ *
+ * Configuration file: one `name = value` or `name value` a line, the option's
+ * long name without dashes; `#` begins a comment; repeatable options may stand
+ * several times.
+ */
+#ifndef LIB_BASE_OPTIONS_H
+#define LIB_BASE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum option_type {
+	OPTION_FLAG,		/* bool; no argument on the command line, yes/no elsewhere */
+	OPTION_TEXT,		/* char *, owned by the target; replaced by the later one */
+	OPTION_TEXTS,		/* struct option_texts; repeatable */
+	OPTION_DURATION,	/* int64_t milliseconds */
+	OPTION_SIZE,		/* uint64_t bytes */
+	OPTION_COUNT,		/* uint64_t */
+	OPTION_ACTION,		/* bool; command line only: --help, --version, --setup */
+};
+
+struct option_texts {		/* zeroed: none */
+	char **items;		/* owned, each */
+	size_t count;
+};
+
+struct option {
+	const char *name;	/* "max-clients": --max-clients, SSE_MAX_CLIENTS */
+	char letter;		/* short form, or 0 */
+	enum option_type type;
+	void *target;
+	const char *argument;	/* "PATH", as --help shows it; NULL for flags */
+	const char *help;	/* one line; the default is named in it */
+};
+
+struct options {
+	const struct option *const *tables;	/* several, NULL-terminated */
+	/* each table ends with an entry whose name is NULL */
+	const char *program;
+	const char *synopsis;	/* "[OPTION]..." */
+	const char *summary;	/* one sentence for --help */
+};
+
+/*
+ * Each returns 0, or -EINVAL with a whole sentence in `error` that names the
+ * option, the value and what would be right. options_command_line stops at
+ * the first operand, whose index goes to *ret_first.
+ */
+int options_file(const struct options *o, const char *path, char *error, size_t size);
+int options_environment(const struct options *o, char *error, size_t size);
+int options_command_line(const struct options *o, int argc, char **argv,
+			 int *ret_first, char *error, size_t size);
+
+void options_print_help(const struct options *o);	/* to stdout */
+void options_free(const struct options *o);	/* the texts the table owns */
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * loop: waits for descriptors and times, and calls.
+ *
+ * Two back-ends, a file each: epoll and poll(2). Single-threaded. An io or a
+ * timer is embedded in its owner; nothing is allocated per call. An io may be
+ * deleted inside any callback, but the memory it is in must stay until the
+ * turn is over (owners keep a doomed list and free it in the `turn` hook).
+ * Level-triggered.
+ */
+#ifndef LIB_LOOP_LOOP_H
+#define LIB_LOOP_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	LOOP_READ = 1,		/* readable, or the peer has closed */
+	LOOP_WRITE = 2,
+	LOOP_CLOSED = 4,	/* only reported: error or hang-up on both sides */
+};
+
+enum loop_backend { LOOP_BACKEND_BEST, LOOP_BACKEND_EPOLL, LOOP_BACKEND_POLL };
+
+struct loop;
+
+struct loop_io {
+	int fd;			/* the owner's; -1: not in a loop */
+	uint8_t want;		/* LOOP_READ | LOOP_WRITE, set by loop_want */
+	uint32_t slot;		/* the back-end's */
+	void (*on_ready)(struct loop_io *io, unsigned ready);
+};
+
+struct loop_timer {		/* zeroed: not armed */
+	int64_t due_ms;
+	size_t heap;		/* 1 + place in the loop's heap; 0: not armed */
+	void (*on_due)(struct loop_timer *t, int64_t now_ms);
+};
+
+/* LOOP_BACKEND_BEST: the environment's SSE_LOOP ("epoll", "poll") or the best
+ * there is. 0, -ENOMEM, or -errno. -ENOSYS: not built in. */
+int loop_new(enum loop_backend backend, struct loop **ret_loop);
+struct loop *loop_free(struct loop *l);		/* NULL is fine; returns NULL */
+const char *loop_backend_name(const struct loop *l);
+
+/* 0, -ENOMEM, or -errno of the kernel's refusal. LOOP_EXCLUSIVE in `want` of
+ * loop_add asks that only one of several processes waiting on the same
+ * listening socket is woken (where the kernel can). */
+enum { LOOP_EXCLUSIVE = 8 };
+int loop_add(struct loop *l, struct loop_io *io, unsigned want);
+int loop_want(struct loop *l, struct loop_io *io, unsigned want);
+void loop_del(struct loop *l, struct loop_io *io);	/* sets io->fd = -1 after; does not close */
+
+/* Arms or moves a timer. 0 or -ENOMEM. */
+int loop_timer_set(struct loop *l, struct loop_timer *t, int64_t due_ms);
+void loop_timer_stop(struct loop *l, struct loop_timer *t);
+
+int64_t loop_now_ms(const struct loop *l);	/* monotonic, read once a turn */
+
+/*
+ * `turn` is called at the end of every turn, before the loop sleeps. It
+ * returns the most milliseconds the loop may sleep: 0 when more work waits
+ * that no descriptor tells of (ZeroMQ's edge-triggered ZMQ_FD), -1 for no
+ * bound of its own.
+ */
+void loop_on_turn(struct loop *l, int64_t (*turn)(void *user, int64_t now_ms), void *user);
+
+/* Runs until loop_stop. 0 or -errno of a broken loop. */
+int loop_run(struct loop *l);
+void loop_stop(struct loop *l);		/* callable from callbacks and signal handlers */
+
+#endif

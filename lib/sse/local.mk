@@ -1,0 +1,9 @@
+# sse: events, ids, selectors and their text; pure.
+noinst_LTLIBRARIES += libsse.la
+libsse_la_SOURCES = \
+	%D%/decode.c %D%/decode.h \
+	%D%/encode.c %D%/encode.h \
+	%D%/event.c %D%/event.h \
+	%D%/id.c %D%/id.h \
+	%D%/selector.c %D%/selector.h
+EXTRA_DIST += %D%/may-include

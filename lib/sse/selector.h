@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * selector: which topics a subscription means.
+ *
+ *   news           that topic
+ *   news/(star)    (a segment `*` at the end) everything below news/, not news itself
+ *   *              everything but $SYS/
+ *   a/{x}/b        a URI template: {x} stands for one or more bytes but `/`
+ *   a/{+x}         {+x} stands for one or more bytes
+ *
+ * Only `*` as a whole selector or as the last segment is special; elsewhere
+ * it is itself. `*`, a subtree and a template never match a topic below $SYS/
+ * or private/ unless the selector itself begins with that segment in letters.
+ * Matching takes time linear in topic × selector, whatever the two hold.
+ */
+#ifndef LIB_SSE_SELECTOR_H
+#define LIB_SSE_SELECTOR_H
+
+#include <stdbool.h>
+
+#include "lib/base/slice.h"
+#include "lib/sse/event.h"
+
+enum selector_kind {
+	SELECTOR_TOPIC,
+	SELECTOR_SUBTREE,
+	SELECTOR_ALL,
+	SELECTOR_TEMPLATE,
+};
+
+enum {
+	SELECTOR_MAX = 255,		/* bytes */
+	SELECTOR_VARIABLES_MAX = 16,	/* of one template */
+};
+
+/* Classifies a selector. 0, or -EINVAL with why. Variable names are 1-64 of [A-Za-z0-9_]. */
+int selector_parse(struct slice text, enum selector_kind *ret_kind,
+		   struct event_fault *ret_fault);
+
+/* `text` has passed selector_parse, `topic` topic_check. */
+bool selector_match(struct slice text, enum selector_kind kind, struct slice topic);
+
+#endif

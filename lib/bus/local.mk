@@ -1,1 +1,1 @@
-# lib/bus
+# bus: frames (pure), follow-and-repair (pure), and the ZeroMQ port.

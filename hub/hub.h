@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub.h: the hub as a process: one order, history, acknowledgements.
+ *
+ * The only header of this room that other programs see (with options.h).
+ */
+#ifndef HUB_HUB_H
+#define HUB_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/options.h"
+#include "lib/bus/address.h"
+
+struct hub_config {
+	struct bus_address bus;
+	const char *store;		/* "memory" */
+	uint64_t history_events;	/* bounds of the history; 0: no bound */
+	uint64_t history_bytes;
+	int64_t history_age_ms;
+	uint64_t max_event;
+	const struct option_texts *sources;	/* plain PUB sockets to number */
+	bool embedded;			/* the supervisor's child, not sse-hub */
+	int lifeline;			/* ends when this becomes readable; -1: none */
+	int ready;			/* a byte is written here when it serves; -1: none */
+};
+
+/*
+ * Runs until SIGTERM, SIGINT or the lifeline's end. While another hub holds
+ * the bus it stands by. Returns a process exit status (sysexits.h): 0 after a
+ * signal; EX_CANTCREAT, EX_NOPERM, EX_CONFIG with the reason logged.
+ */
+int hub_run(const struct hub_config *config);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* options.h: the hub's options, the same in sse-hub and in sse-fcgi. */
+#ifndef HUB_OPTIONS_H
+#define HUB_OPTIONS_H
+
+#include "hub/hub.h"
+
+/* --store --sync --history --window --keep --source --max-event: the entries
+ * of lib/base/options.h, ending with a NULL name. One set per process. */
+const struct option *hub_options(void);
+
+/* Makes a configuration of what was given; defaults where nothing was. The
+ * rest (bus, embedded, lifeline, ready) is the caller's. 0, or -EINVAL with a
+ * sentence. */
+int hub_options_config(struct hub_config *ret_config, char *error, size_t size);
+
+#endif

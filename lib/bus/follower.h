@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * follower: a hub's events, complete and in order, for an event loop.
+ *
+ * Connects to a bus address (or to plain PUB sockets), subscribes to
+ * everything, and calls on_event once for every number, in order. What is
+ * missed (a hole, a heartbeat ahead of us, silence, another epoch) is asked of
+ * the hub in pages, while live events wait, bounded. What the hub has no more
+ * is told by on_gap. The decisions are in repair.h, which is pure; this is the
+ * shell around it.
+ *
+ * Never blocks. Descriptors are ZeroMQ's, edge-triggered: after one of them is
+ * readable, and before every sleep, call follower_run; it drains up to its
+ * budget and says when it wants to be called again.
+ */
+#ifndef LIB_BUS_FOLLOWER_H
+#define LIB_BUS_FOLLOWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/bus/address.h"
+#include "lib/sse/event.h"
+
+struct follower;
+
+enum follower_state {
+	FOLLOWER_SEARCHING,	/* no hub has answered yet */
+	FOLLOWER_REPAIRING,	/* asking for what is missing */
+	FOLLOWER_LIVE,		/* all that the hub has is here */
+	FOLLOWER_SILENT,	/* no heartbeat for three of its periods */
+};
+
+struct follower_gap {
+	bool after_known;	/* false: nothing was followed before */
+	uint64_t after_epoch, after_number;	/* the last event delivered */
+	uint64_t epoch, resumed_at;	/* delivery goes on after this number */
+	const char *reason;	/* "trimmed": gone from the hub's history;
+				 * "restarted": the hub has a new log */
+};
+
+struct follower_ops {
+	/* Slices are good for the call. epoch/number are 0 for plain events,
+	 * whose data was mended to valid UTF-8. */
+	void (*on_event)(void *user, const struct event *e);
+	/*
+	 * Before the first event of a log (epoch, its position before the first
+	 * one kept) and whenever something is gone. At the very first start
+	 * after_known is false.
+	 */
+	void (*on_gap)(void *user, const struct follower_gap *g);
+	void (*on_state)(void *user, enum follower_state state);
+	/* The answer to follower_resolve. known: the id is (epoch, number). */
+	void (*on_resolved)(void *user, uint64_t tag, bool known,
+			    uint64_t epoch, uint64_t number);
+};
+
+struct follower_config {
+	struct bus_address bus;
+	/* Where to begin: 0, 0: with the oldest kept event. */
+	uint64_t epoch, number;
+	bool only_new;		/* begin after the hub's last event instead */
+	size_t max_event;	/* bytes of data; larger ones are dropped and counted */
+};
+
+struct follower_stats {
+	uint64_t events, repairs, gaps, refused, hub_losses;
+};
+
+/* 0, -ENOMEM, -EMFILE, -EINVAL. ops and user are borrowed. */
+int follower_open(const struct follower_config *config,
+		  const struct follower_ops *ops, void *user,
+		  struct follower **ret_follower);
+
+/* Plain PUB sockets, live only. `endpoints`, `prefixes` end with NULL. */
+int follower_open_plain(const char *const *endpoints,
+			const char *const *prefixes, size_t max_event,
+			const struct follower_ops *ops, void *user,
+			struct follower **ret_follower);
+
+struct follower *follower_free(struct follower *f);	/* NULL is fine */
+
+/* The descriptors to wait on (for reading); returns how many (at most 2). */
+int follower_fds(const struct follower *f, int fds[2]);
+
+/*
+ * Handles up to `budget` messages. Returns the time it wants to be called at
+ * the latest (now_ms when more is waiting already). now_ms is monotonic.
+ */
+int64_t follower_run(struct follower *f, int64_t now_ms, unsigned budget);
+
+/*
+ * Asks the hub where an id is (ours or a publisher's own). The answer comes by
+ * on_resolved, also (known false is never invented) after the hub was away:
+ * it is asked again until it answers. 0, -ENOMEM, or -ENOBUFS when 4096
+ * questions are open.
+ */
+int follower_resolve(struct follower *f, uint64_t tag, struct slice id);
+void follower_forget(struct follower *f, uint64_t tag);	/* no answer wanted */
+
+enum follower_state follower_get_state(const struct follower *f);
+const struct follower_stats *follower_get_stats(const struct follower *f);
+
+#endif

@@ -3,15 +3,19 @@
  * selector: which topics a subscription means.
  *
  *   news           that topic
- *   news/(star)    (a segment `*` at the end) everything below news/, not news itself
+ *   news/ and `*`  (a last segment `*`) everything below news/, not news itself
  *   *              everything but $SYS/
  *   a/{x}/b        a URI template: {x} stands for one or more bytes but `/`
  *   a/{+x}         {+x} stands for one or more bytes
  *
  * Only `*` as a whole selector or as the last segment is special; elsewhere
- * it is itself. `*`, a subtree and a template never match a topic below $SYS/
- * or private/ unless the selector itself begins with that segment in letters.
- * Matching takes time linear in topic × selector, whatever the two hold.
+ * it is itself.
+ *
+ * Guarded topics: those below $SYS/, and those that have a segment `private`
+ * anywhere. No wildcard ever stands for that segment: a subtree or template
+ * matches a guarded topic only if it spells as many `private` segments itself
+ * (and begins with $SYS/ where the topic does), and `*` never does.
+ * Matching takes time linear in topic times selector, whatever the two hold.
  */
 #ifndef LIB_SSE_SELECTOR_H
 #define LIB_SSE_SELECTOR_H
@@ -36,6 +40,10 @@ enum {
 /* Classifies a selector. 0, or -EINVAL with why. Variable names are 1-64 of [A-Za-z0-9_]. */
 int selector_parse(struct slice text, enum selector_kind *ret_kind,
 		   struct event_fault *ret_fault);
+
+/* Whether a topic or selector is guarded: begins with $SYS/ or has a segment
+ * `private` (a template's variables do not count). */
+bool selector_is_guarded(struct slice text);
 
 /* `text` has passed selector_parse, `topic` topic_check. */
 bool selector_match(struct slice text, enum selector_kind kind, struct slice topic);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * subscription: what one stream asked for, already checked and authorised.
+ *
+ * Both doors make one: a request through the web server (route.h) and a
+ * hand-over from another program (handoff.h).
+ */
+#ifndef FCGI_SUBSCRIPTION_H
+#define FCGI_SUBSCRIPTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/sse/event.h"
+
+enum subscription_from {
+	FROM_NOW,		/* what comes from now on */
+	FROM_ID,		/* what follows `after` */
+	FROM_EARLIEST,		/* everything kept */
+	FROM_LAST,		/* the newest last_n of each topic, then live */
+};
+
+struct subscription {		/* zeroed: empty */
+	/*
+	 * Canonical, so that equal subscriptions share a group: one line for
+	 * each selector, sorted and without doubles; a line is `+` (granted:
+	 * private events too) or `-`, the selector with the site's prefix, and
+	 * a line feed, which no selector can hold.
+	 */
+	struct buf key;
+	uint32_t count;
+	enum subscription_from from;
+	struct buf after;	/* FROM_ID: 1-EVENT_ID_MAX bytes of UTF-8 */
+	uint32_t last_n;
+};
+
+/* Adds a selector (checked by selector_parse). 0 or -ENOMEM. */
+int subscription_add(struct subscription *s, struct slice prefix,
+		     struct slice selector, bool granted);
+/* Sorts and removes doubles; afterwards the key is canonical. 0 or -ENOMEM. */
+int subscription_seal(struct subscription *s);
+void subscription_done(struct subscription *s);
+
+#endif

@@ -1,1 +1,6 @@
-# lib/log
+# log: the event log and who wants what of it; pure.
+noinst_LTLIBRARIES += liblog.la
+liblog_la_SOURCES = \
+	%D%/evlog.c %D%/evlog.h \
+	%D%/groups.c %D%/groups.h
+EXTRA_DIST += %D%/may-include

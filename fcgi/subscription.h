@@ -19,6 +19,8 @@ enum subscription_from {
 	FROM_ID,		/* what follows `after` */
 	FROM_EARLIEST,		/* everything kept */
 	FROM_LAST,		/* the newest last_n of each topic, then live */
+	FROM_UNKNOWN,		/* an id that no event can have: as FROM_ID with
+				 * one that the hub does not know */
 };
 
 struct subscription {		/* zeroed: empty */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * route: from a request's variables to a subscription, or to the answer that
+ * it gets instead. Pure: no clock, no descriptors, no log.
+ *
+ * Where the topic stands. REQUEST_URI is raw and the same with every web
+ * server, so it decides: when it begins with the mount, what follows is the
+ * topic, percent-decoded once and not normalised. Else, or without a mount,
+ * SCRIPT_NAME says what to strip; and when REQUEST_URI does not begin with
+ * that either (it was rewritten), PATH_INFO is the topic as it is. To these
+ * come `topic=` parameters of the query, and SSE_TOPIC_PREFIX goes before each.
+ *
+ * Where it resumes. The Last-Event-ID header, else in the query lastEventID,
+ * Last-Event-ID, last_event_id, lastEventId, in this order; empty ones are
+ * absent. `earliest` means everything kept. One that no event can have
+ * (longer than EVENT_ID_MAX, not UTF-8, with control characters, badly
+ * escaped) is never an error, because a browser gives up for good on any
+ * status but 200: it counts as an id that the hub does not know
+ * (FROM_UNKNOWN). Without one, `last=N`.
+ */
+#ifndef FCGI_ROUTE_H
+#define FCGI_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fcgi/params.h"
+#include "fcgi/subscription.h"
+#include "lib/base/buf.h"
+#include "lib/base/options.h"
+#include "lib/base/slice.h"
+
+enum {
+	/* a URL of 8 KiB, as web servers take it, names no more */
+	ROUTE_TOPICS_DEFAULT = 100,
+	ROUTE_LAST_MAX = 1000,
+	ROUTE_WHY_MAX = 320,
+};
+
+struct route_config {
+	const char *mount;	/* "/events", "/"; NULL: SCRIPT_NAME tells */
+	const struct option_texts *default_topics;	/* may be NULL */
+	const struct option_texts *cors_origins;	/* "*" or origins */
+	uint64_t max_topics;	/* of one stream */
+};
+
+/* Checks a configuration. 0, or -EINVAL with a sentence that names the option. */
+int route_config_check(const struct route_config *c, char *error, size_t size);
+
+struct route {
+	int status;		/* 200: a stream (or its header, see head) */
+	bool head;		/* a HEAD request: no body */
+	struct buf headers;	/* further header lines, each with CR LF */
+	struct subscription subscription;	/* status 200: sealed */
+	char why[ROUTE_WHY_MAX];	/* other status: plain text for people */
+};
+
+/* Decides. 0 or -ENOMEM; route_done in each case. */
+int route_request(const struct route_config *c, const struct params *p,
+		  struct route *ret_route);
+void route_done(struct route *r);
+
+/* An answer to a request that never got so far (request.h: why and status). */
+void route_refuse(struct route *r, int status, const char *why);
+
+#endif

@@ -23,7 +23,7 @@ struct decode {			/* zeroed: before the first byte */
 	unsigned bom;		/* bytes of a leading BOM seen so far */
 	bool past_bom;
 	int64_t retry_ms;	/* -1 after decode_init: none seen */
-	size_t max_bytes;	/* of one event */
+	size_t max_bytes;	/* kept of one event, with the line being read */
 };
 
 struct decoded {
@@ -37,8 +37,10 @@ void decode_done(struct decode *d);
 
 /*
  * Calls on_event for every event that the bytes complete; its slices are good
- * for the call. Returns 0, -EMSGSIZE (an event above max_bytes), -ENOMEM, or
- * what on_event returned if that was negative.
+ * for the call. Invalid UTF-8 becomes U+FFFD. Returns 0, -EMSGSIZE (an event
+ * above max_bytes), -ENOMEM, or what on_event returned if that was negative;
+ * after an error only decode_done may follow. A last_id of length 0 may be
+ * one that was never given or one that the stream took back.
  */
 int decode_bytes(struct decode *d, struct slice bytes,
 		 int (*on_event)(void *user, const struct decoded *e), void *user);

@@ -9,8 +9,9 @@
 /*
  * Appends id, event, retry and data lines and the empty line. Data is split
  * at CR, LF and CRLF, one `data:` line each; a space follows each colon, so
- * that a leading space of the data survives. `id` absent: no id line. The
- * event must have passed event_check. 0 or -ENOMEM.
+ * that a leading space of the data survives. `id` absent: no id line; nor for
+ * one with a CR, LF or NUL, which no browser can hold: ids may come back from
+ * a client's request. The event must have passed event_check. 0 or -ENOMEM.
  */
 int encode_event(struct buf *out, const struct event *e, struct slice id);
 
@@ -22,7 +23,8 @@ int encode_retry(struct buf *out, uint64_t retry_ms);
 
 /*
  * The position without an event: an id line and an empty line. A browser
- * keeps the id and dispatches nothing (WHATWG HTML §9.2.6).
+ * keeps the id and dispatches nothing (WHATWG HTML §9.2.6). Appends nothing
+ * for an id that gets no id line (see encode_event).
  */
 int encode_position(struct buf *out, struct slice id);
 

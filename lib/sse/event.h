@@ -37,7 +37,7 @@ enum {
 };
 
 struct event_fault {
-	const char *field;	/* "topic", "event", "id", "key", "data" */
+	const char *field;	/* "topic", "event", "id", "key", "data", "selector" */
 	size_t at;		/* byte position in the field, from 0 */
 	char why[160];		/* a whole sentence: what is wrong and what would be right */
 };
@@ -54,7 +54,7 @@ struct event_fault {
  *  data   at most max_data bytes of valid UTF-8.
  * Topics starting with "$SYS/" need `ours`, as do names starting with "sse-".
  * Returns 0; -EMSGSIZE: data is too long; -EINVAL: the rest. *ret_fault says
- * which and why.
+ * which and why; it may be NULL, here and for every other check.
  */
 int event_check(const struct event *e, size_t max_data, bool ours,
 		struct event_fault *ret_fault);

@@ -19,7 +19,10 @@ enum { ID_TEXT_MAX = 8 + 1 + 20 };
 
 uint64_t id_new_epoch(void);	/* random, never from the clock */
 
-/* Writes the text and a NUL; returns its length. */
+/*
+ * Writes the text and a NUL; returns its length. An epoch out of range cannot
+ * overflow `out`, but what is written then means nothing.
+ */
 size_t id_format(uint64_t epoch, uint64_t number, char out[ID_TEXT_MAX + 1]);
 
 /*

@@ -4,6 +4,8 @@ libsse_la_SOURCES = \
 	%D%/decode.c %D%/decode.h \
 	%D%/encode.c %D%/encode.h \
 	%D%/event.c %D%/event.h \
+	%D%/fault.c %D%/fault.h \
 	%D%/id.c %D%/id.h \
+	%D%/lines.h \
 	%D%/selector.c %D%/selector.h
 EXTRA_DIST += %D%/may-include

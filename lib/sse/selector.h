@@ -9,7 +9,7 @@
  *   a/{+x}         {+x} stands for one or more bytes
  *
  * Only `*` as a whole selector or as the last segment is special; elsewhere
- * it is itself.
+ * it is itself. A template cannot end in one: {+x} says the same.
  *
  * Guarded topics: those below $SYS/, and those that have a segment `private`
  * anywhere. No wildcard ever stands for that segment: a subtree or template

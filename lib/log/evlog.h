@@ -112,6 +112,9 @@ uint64_t evlog_bytes(const struct evlog *l);
 const struct evlog_entry *evlog_at(const struct evlog *l, uint64_t pos);	/* kept ones only */
 struct slice evlog_entry_id(const struct evlog_entry *e);	/* absent: none */
 
+/* Position of the newest entry meant for every reader, kept or not; NONE. */
+uint64_t evlog_everyone(const struct evlog *l);
+
 /* The newest place (of the last entry, or where the epoch began). */
 struct evlog_place evlog_last_place(const struct evlog *l);
 /* The place just before the first kept entry. */

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/log/evlog.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/base/map.h"
+#include "lib/sse/selector.h"
+
+enum {
+	/* topics without entries that are remembered, so that their readers
+	 * hear of a gap only if there is one; 16384 of them take some 3 MiB */
+	EVLOG_IDLE_TOPICS = 16384,
+	/* epochs whose ids can still be placed; a hub with a store never
+	 * changes its epoch, one without does so when it restarts */
+	EVLOG_EPOCHS = 16,
+	EVLOG_FIRST_CAP = 64,
+};
+
+struct evlog_id {
+	uint64_t pos;
+	struct slice text;		/* points behind the struct */
+};
+
+struct evlog {
+	struct evlog_limits limits;
+	const struct evlog_ops *ops;	/* borrowed, may be NULL */
+	void *user;			/* borrowed */
+
+	struct evlog_entry *ring;	/* owned; cap is a power of two */
+	uint64_t cap;
+	uint64_t first, end;
+	uint64_t bytes;
+	uint64_t everyone;		/* last entry without a topic */
+
+	uint64_t epochs[EVLOG_EPOCHS];	/* of gen, at gen % EVLOG_EPOCHS */
+	struct evlog_place last;
+	struct evlog_place evicted;
+	struct evlog_place blind;
+
+	struct map topics;		/* name -> evlog_topic, owned */
+	struct list topic_list;
+	struct list idle;
+	size_t idle_count;
+	struct map ids;			/* text -> evlog_id of the newest */
+};
+
+static struct evlog_entry *
+slot(const struct evlog *l, uint64_t pos)
+{
+	return &l->ring[pos & (l->cap - 1)];
+}
+
+int
+evlog_new(const struct evlog_limits *limits, const struct evlog_ops *ops,
+	  void *user, struct evlog **ret_log)
+{
+	struct evlog *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	l->ring = calloc(EVLOG_FIRST_CAP, sizeof(*l->ring));
+	if (!l->ring) {
+		free(l);
+		return -ENOMEM;
+	}
+	l->cap = EVLOG_FIRST_CAP;
+	l->limits = *limits;
+	l->ops = ops;
+	l->user = user;
+	l->everyone = EVLOG_NONE;
+	list_init(&l->topic_list);
+	list_init(&l->idle);
+	*ret_log = l;
+	return 0;
+}
+
+static void
+topic_forget(struct evlog *l, struct evlog_topic *t)
+{
+	if (evlog_place_cmp(t->lost, l->blind) > 0)
+		l->blind = t->lost;
+	if (l->ops && l->ops->on_topic)
+		l->ops->on_topic(l->user, t, false);
+	(void)map_del(&l->topics, t->name);
+	list_del(&t->all);
+	list_del(&t->idle);
+	free(t);
+}
+
+struct evlog *
+evlog_free(struct evlog *l)
+{
+	if (!l)
+		return NULL;
+	for (uint64_t pos = l->first; pos < l->end; pos++) {
+		free(slot(l, pos)->payload);
+		free(slot(l, pos)->id);
+	}
+	while (!list_is_empty(&l->topic_list))
+		topic_forget(l, list_entry(l->topic_list.next,
+					   struct evlog_topic, all));
+	map_done(&l->topics);
+	map_done(&l->ids);
+	free(l->ring);
+	free(l);
+	return NULL;
+}
+
+int
+evlog_begin_epoch(struct evlog *l, uint64_t epoch, uint64_t number)
+{
+	l->last.gen++;
+	l->last.number = number;
+	l->epochs[l->last.gen % EVLOG_EPOCHS] = epoch;
+	if (l->last.gen == 1)
+		l->blind = l->last;
+	return 0;
+}
+
+/* ---- topics ---- */
+
+struct evlog_topic *
+evlog_find_topic(const struct evlog *l, struct slice name)
+{
+	return map_get(&l->topics, name);
+}
+
+struct list *
+evlog_topics(struct evlog *l)
+{
+	return &l->topic_list;
+}
+
+static int
+topic_make(struct evlog *l, struct slice name, struct evlog_topic **ret_topic)
+{
+	struct evlog_topic *t = calloc(1, sizeof(*t) + name.len + 1);
+	char *text;
+
+	if (!t)
+		return -ENOMEM;
+	text = (char *)(t + 1);
+	memcpy(text, name.p, name.len);
+	t->name = (struct slice){ text, name.len };
+	t->first = t->last = EVLOG_NONE;
+	t->is_guarded = selector_is_guarded(t->name);
+	list_init(&t->idle);
+	if (map_put(&l->topics, t->name, t) < 0) {
+		free(t);
+		return -ENOMEM;
+	}
+	list_add(&l->topic_list, &t->all);
+	if (l->ops && l->ops->on_topic)
+		l->ops->on_topic(l->user, t, true);
+	*ret_topic = t;
+	return 0;
+}
+
+static void
+topic_becomes_idle(struct evlog *l, struct evlog_topic *t)
+{
+	list_add(&l->idle, &t->idle);
+	if (++l->idle_count > EVLOG_IDLE_TOPICS) {
+		l->idle_count--;
+		topic_forget(l, list_entry(l->idle.next, struct evlog_topic,
+					   idle));
+	}
+}
+
+/* Puts the entry at `pos` last into its topic's chain. */
+static void
+topic_link(struct evlog *l, struct evlog_topic *t, uint64_t pos)
+{
+	struct evlog_entry *e = slot(l, pos);
+
+	e->topic = t;
+	e->prev = t->last;
+	e->next = EVLOG_NONE;
+	if (t->last != EVLOG_NONE) {
+		slot(l, t->last)->next = pos;
+	} else {
+		t->first = pos;
+		if (!list_is_empty(&t->idle)) {
+			list_del(&t->idle);
+			l->idle_count--;
+		}
+	}
+	t->last = pos;
+}
+
+/* ---- entries ---- */
+
+static void
+evict_first(struct evlog *l)
+{
+	struct evlog_entry *e = slot(l, l->first);
+	struct evlog_topic *t = e->topic;
+
+	if (l->ops && l->ops->on_evict)
+		l->ops->on_evict(l->user, l->first, e);
+	l->evicted = e->place;
+	if (e->id) {
+		if (map_get(&l->ids, e->id->text) == e->id)
+			(void)map_del(&l->ids, e->id->text);
+		free(e->id);
+	}
+	l->bytes -= e->len;
+	free(e->payload);
+	l->first++;
+	if (!t) {
+		/* What everybody should have read is gone: nobody can tell
+		 * any more what stood behind it. */
+		l->blind = e->place;
+		return;
+	}
+	t->lost = e->place;
+	t->first = e->next;
+	if (t->first == EVLOG_NONE) {
+		t->last = EVLOG_NONE;
+		topic_becomes_idle(l, t);
+	} else {
+		slot(l, t->first)->prev = EVLOG_NONE;
+	}
+}
+
+static bool
+is_over(const struct evlog *l)
+{
+	uint64_t count = l->end - l->first;
+
+	return (l->limits.events && count > l->limits.events) ||
+	       (l->limits.bytes && l->bytes > l->limits.bytes);
+}
+
+static int
+ring_grow(struct evlog *l)
+{
+	uint64_t cap = l->cap * 2;
+	struct evlog_entry *ring = calloc(cap, sizeof(*ring));
+
+	if (!ring)
+		return -ENOMEM;
+	for (uint64_t pos = l->first; pos < l->end; pos++)
+		ring[pos & (cap - 1)] = *slot(l, pos);
+	free(l->ring);
+	l->ring = ring;
+	l->cap = cap;
+	return 0;
+}
+
+static int
+id_make(struct evlog *l, struct slice text, uint64_t pos, struct evlog_id **ret_id)
+{
+	struct evlog_id *id = malloc(sizeof(*id) + text.len);
+
+	if (!id)
+		return -ENOMEM;
+	memcpy(id + 1, text.p, text.len);
+	id->text = (struct slice){ (char *)(id + 1), text.len };
+	id->pos = pos;
+	if (map_put(&l->ids, id->text, id) < 0) {
+		free(id);
+		return -ENOMEM;
+	}
+	*ret_id = id;
+	return 0;
+}
+
+int
+evlog_append(struct evlog *l, const struct evlog_item *item,
+	     char *take_payload, size_t len, uint64_t *ret_pos)
+{
+	struct evlog_topic *t = NULL;
+	struct evlog_id *id = NULL;
+	struct evlog_entry *e;
+	uint64_t pos = l->end;
+	int r = -EINVAL;
+
+	if (len > UINT32_MAX || item->number < l->last.number ||
+	    (item->topic.p && item->number == l->last.number))
+		goto fail;
+	r = -ENOMEM;
+	if (l->end - l->first == l->cap && ring_grow(l) < 0)
+		goto fail;
+	if (item->topic.p) {
+		t = evlog_find_topic(l, item->topic);
+		if (!t && topic_make(l, item->topic, &t) < 0)
+			goto fail;
+	}
+	if (item->id.p && id_make(l, item->id, pos, &id) < 0) {
+		if (t && t->last == EVLOG_NONE && list_is_empty(&t->idle))
+			topic_becomes_idle(l, t);
+		goto fail;
+	}
+
+	l->last.number = item->number;
+	e = slot(l, pos);
+	*e = (struct evlog_entry){
+		.place = l->last,
+		.time_ms = item->time_ms,
+		.prev = EVLOG_NONE,
+		.next = EVLOG_NONE,
+		.id = id,
+		.payload = take_payload,
+		.len = (uint32_t)len,
+		.is_private = item->is_private,
+		.mark = item->mark,
+	};
+	l->end++;
+	l->bytes += len;
+	if (t)
+		topic_link(l, t, pos);
+	else
+		l->everyone = pos;
+	while (is_over(l) && l->end - l->first > 1)
+		evict_first(l);
+	*ret_pos = pos;
+	return 0;
+fail:
+	free(take_payload);
+	return r;
+}
+
+size_t
+evlog_trim(struct evlog *l, int64_t now_ms, size_t most)
+{
+	size_t n = 0;
+
+	if (!l->limits.age_ms)
+		return 0;
+	while (n < most && l->end - l->first > 1 &&
+	       now_ms - slot(l, l->first)->time_ms > l->limits.age_ms) {
+		evict_first(l);
+		n++;
+	}
+	return n;
+}
+
+/* ---- looking ---- */
+
+uint64_t
+evlog_first(const struct evlog *l)
+{
+	return l->first;
+}
+
+uint64_t
+evlog_end(const struct evlog *l)
+{
+	return l->end;
+}
+
+uint64_t
+evlog_bytes(const struct evlog *l)
+{
+	return l->bytes;
+}
+
+const struct evlog_entry *
+evlog_at(const struct evlog *l, uint64_t pos)
+{
+	assert(pos >= l->first && pos < l->end);
+	return slot(l, pos);
+}
+
+uint64_t
+evlog_everyone(const struct evlog *l)
+{
+	return l->everyone;
+}
+
+struct slice
+evlog_entry_id(const struct evlog_entry *e)
+{
+	return e->id ? e->id->text : SLICE_NONE;
+}
+
+struct evlog_place
+evlog_last_place(const struct evlog *l)
+{
+	return l->last;
+}
+
+struct evlog_place
+evlog_first_place(const struct evlog *l)
+{
+	if (l->evicted.gen)
+		return l->evicted;
+	return l->blind.gen ? l->blind : l->last;
+}
+
+uint64_t
+evlog_epoch(const struct evlog *l, uint32_t gen)
+{
+	if (gen == 0 || gen > l->last.gen || l->last.gen - gen >= EVLOG_EPOCHS)
+		return 0;
+	return l->epochs[gen % EVLOG_EPOCHS];
+}
+
+struct evlog_place
+evlog_place(const struct evlog *l, uint64_t epoch, uint64_t number)
+{
+	for (uint32_t i = 0; i < EVLOG_EPOCHS && i < l->last.gen; i++) {
+		uint32_t gen = l->last.gen - i;
+
+		if (l->epochs[gen % EVLOG_EPOCHS] == epoch)
+			return (struct evlog_place){ gen, number };
+	}
+	return (struct evlog_place){ 0, 0 };
+}
+
+int
+evlog_place_cmp(struct evlog_place a, struct evlog_place b)
+{
+	if (a.gen != b.gen)
+		return a.gen < b.gen ? -1 : 1;
+	return a.number < b.number ? -1 : a.number > b.number;
+}
+
+uint64_t
+evlog_after(const struct evlog *l, struct evlog_place place)
+{
+	uint64_t low = l->first, high = l->end;
+
+	while (low < high) {
+		uint64_t mid = low + (high - low) / 2;
+
+		if (evlog_place_cmp(slot(l, mid)->place, place) > 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+bool
+evlog_find_id(const struct evlog *l, struct slice id, struct evlog_place *ret_place)
+{
+	const struct evlog_id *found = map_get(&l->ids, id);
+
+	if (!found)
+		return false;
+	*ret_place = slot(l, found->pos)->place;
+	return true;
+}
+
+struct evlog_place
+evlog_blind(const struct evlog *l)
+{
+	return l->blind;
+}
+
+struct evlog_place
+evlog_evicted(const struct evlog *l)
+{
+	return l->evicted;
+}

@@ -1,0 +1,744 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How an event finds its groups: the topic's name is looked up among the
+ * selectors that are topics, each of its prefixes that end in `/` among the
+ * subtrees, and templates that match a topic are remembered at the topic until
+ * the set of templates changes.
+ */
+#include "lib/log/groups.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/base/map.h"
+#include "lib/sse/selector.h"
+
+enum {
+	/* up to this many topics are merged along their chains; above it a
+	 * scan of the log is no dearer */
+	GROUP_CHAINS = 16,
+};
+
+struct selector_use {
+	struct group *group;
+	uint32_t index;			/* in group->selectors */
+};
+
+struct selector {
+	enum selector_kind kind;
+	struct evlog_topic *topic;	/* SELECTOR_TOPIC: NULL while unknown */
+	struct selector_use *uses;	/* owned */
+	uint32_t use_count, use_cap;
+	struct list templates;		/* SELECTOR_TEMPLATE: in groups' list */
+	struct slice text;		/* points behind the struct */
+};
+
+struct template_matches {
+	size_t count;
+	struct selector *items[];	/* borrowed */
+};
+
+struct groups {
+	struct evlog *log;		/* borrowed */
+	struct map by_key;		/* subscription key -> group */
+	struct map selectors;		/* text -> selector */
+	struct map subtrees;		/* text without its `*` -> selector */
+	struct selector *all;		/* `*`, or NULL */
+	struct list templates;
+	uint64_t templates_turn;	/* counts changes of the list */
+	struct list dirty;
+};
+
+int
+groups_new(struct groups **ret_groups)
+{
+	struct groups *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -ENOMEM;
+	list_init(&g->templates);
+	list_init(&g->dirty);
+	g->templates_turn = 1;
+	*ret_groups = g;
+	return 0;
+}
+
+void
+groups_set_log(struct groups *g, struct evlog *log)
+{
+	g->log = log;
+}
+
+struct groups *
+groups_free(struct groups *g)
+{
+	if (!g)
+		return NULL;
+	assert(g->by_key.count == 0);
+	map_done(&g->by_key);
+	map_done(&g->selectors);
+	map_done(&g->subtrees);
+	free(g);
+	return NULL;
+}
+
+size_t
+groups_count(const struct groups *g)
+{
+	return g->by_key.count;
+}
+
+/* ---- selectors ---- */
+
+static struct slice
+subtree_prefix(const struct selector *s)
+{
+	return (struct slice){ s->text.p, s->text.len - 1 };
+}
+
+static int
+selector_index(struct groups *g, struct selector *s)
+{
+	int r = map_put(&g->selectors, s->text, s);
+
+	if (r < 0)
+		return r;
+	switch (s->kind) {
+	case SELECTOR_TOPIC:
+		s->topic = evlog_find_topic(g->log, s->text);
+		if (s->topic)
+			s->topic->exact = s;
+		break;
+	case SELECTOR_SUBTREE:
+		r = map_put(&g->subtrees, subtree_prefix(s), s);
+		if (r < 0)
+			(void)map_del(&g->selectors, s->text);
+		break;
+	case SELECTOR_ALL:
+		g->all = s;
+		break;
+	case SELECTOR_TEMPLATE:
+		list_add(&g->templates, &s->templates);
+		g->templates_turn++;
+		break;
+	}
+	return r;
+}
+
+static int
+selector_get(struct groups *g, struct slice text, struct selector **ret_selector)
+{
+	struct selector *s = map_get(&g->selectors, text);
+	struct event_fault fault;
+	enum selector_kind kind;
+	int r;
+
+	if (s) {
+		*ret_selector = s;
+		return 0;
+	}
+	r = selector_parse(text, &kind, &fault);
+	if (r < 0)
+		return r;
+	s = calloc(1, sizeof(*s) + text.len);
+	if (!s)
+		return -ENOMEM;
+	memcpy(s + 1, text.p, text.len);
+	s->text = (struct slice){ (char *)(s + 1), text.len };
+	s->kind = kind;
+	list_init(&s->templates);
+	r = selector_index(g, s);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	*ret_selector = s;
+	return 0;
+}
+
+/* Forgets a selector that no group uses any more. */
+static void
+selector_release(struct groups *g, struct selector *s)
+{
+	if (s->use_count)
+		return;
+	(void)map_del(&g->selectors, s->text);
+	if (s->topic)
+		s->topic->exact = NULL;
+	if (s->kind == SELECTOR_SUBTREE)
+		(void)map_del(&g->subtrees, subtree_prefix(s));
+	if (s == g->all)
+		g->all = NULL;
+	if (s->kind == SELECTOR_TEMPLATE) {
+		list_del(&s->templates);
+		g->templates_turn++;
+	}
+	free(s->uses);
+	free(s);
+}
+
+static int
+selector_use(struct selector *s, struct group *group, uint32_t index)
+{
+	if (s->use_count == s->use_cap) {
+		uint32_t cap = s->use_cap ? s->use_cap * 2 : 1;
+		struct selector_use *uses =
+		    realloc(s->uses, cap * sizeof(*uses));
+
+		if (!uses)
+			return -ENOMEM;
+		s->uses = uses;
+		s->use_cap = cap;
+	}
+	group->selectors[index].back = s->use_count;
+	s->uses[s->use_count++] = (struct selector_use){ group, index };
+	return 0;
+}
+
+static void
+selector_unuse(struct selector *s, uint32_t back)
+{
+	struct selector_use *moved = &s->uses[--s->use_count];
+
+	s->uses[back] = *moved;
+	moved->group->selectors[moved->index].back = back;
+}
+
+void
+groups_on_topic(struct groups *g, struct evlog_topic *t, bool is_new)
+{
+	struct selector *s;
+
+	if (is_new) {
+		s = map_get(&g->selectors, t->name);
+		t->exact = s;
+		if (s)
+			s->topic = t;
+		return;
+	}
+	s = t->exact;
+	if (s)
+		s->topic = NULL;
+	free(t->templates);
+	t->templates = NULL;
+}
+
+/* The templates that match a topic; NULL when there are none (or no memory,
+ * which costs the match its cache only). */
+static const struct template_matches *
+topic_templates(struct groups *g, struct evlog_topic *t)
+{
+	struct template_matches *m;
+	size_t count = 0;
+
+	if (list_is_empty(&g->templates))
+		return NULL;
+	if (t->templates_turn == g->templates_turn)
+		return t->templates;
+	for (struct list *n = g->templates.next; n != &g->templates; n = n->next)
+		count++;
+	m = malloc(sizeof(*m) + count * sizeof(*m->items));
+	if (!m)
+		return NULL;
+	m->count = 0;
+	for (struct list *n = g->templates.next; n != &g->templates; n = n->next) {
+		struct selector *s = list_entry(n, struct selector, templates);
+
+		if (selector_match(s->text, s->kind, t->name))
+			m->items[m->count++] = s;
+	}
+	free(t->templates);
+	t->templates = m;
+	t->templates_turn = g->templates_turn;
+	return m;
+}
+
+/* ---- groups ---- */
+
+/* Undoes the first `count` selectors of a group and frees it. */
+static void
+group_free(struct groups *g, struct group *group, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct selector *s = group->selectors[i].selector;
+
+		selector_unuse(s, group->selectors[i].back);
+		selector_release(g, s);
+	}
+	list_del(&group->dirty);
+	free(group->pending);
+	free((void *)(uintptr_t)group->key.p);
+	free(group);
+}
+
+/* Adds one line of a key; a selector that stands there twice counts once. */
+static int
+group_add_line(struct groups *g, struct group *group, struct slice line)
+{
+	struct slice text = { line.p + 1, line.len - 1 };
+	bool is_granted = line.p[0] == '+';
+	struct selector *s;
+	int r = selector_get(g, text, &s);
+
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < group->selector_count; i++) {
+		if (group->selectors[i].selector == s) {
+			group->selectors[i].is_granted |= is_granted;
+			return 0;
+		}
+	}
+	r = selector_use(s, group, group->selector_count);
+	if (r < 0) {
+		selector_release(g, s);
+		return r;
+	}
+	group->selectors[group->selector_count].selector = s;
+	group->selectors[group->selector_count].is_granted = is_granted;
+	group->selector_count++;
+	return 0;
+}
+
+static size_t
+count_lines(struct slice key)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < key.len; i++)
+		n += key.p[i] == '\n';
+	return n;
+}
+
+static int
+group_make(struct groups *g, struct slice key, struct group **ret_group)
+{
+	size_t lines = count_lines(key);
+	struct group *group;
+	char *copy;
+	int r = 0;
+
+	group = calloc(1, sizeof(*group) + lines * sizeof(*group->selectors));
+	copy = malloc(key.len ? key.len : 1);
+	if (!group || !copy) {
+		free(group);
+		free(copy);
+		return -ENOMEM;
+	}
+	memcpy(copy, key.p, key.len);
+	group->key = (struct slice){ copy, key.len };
+	list_init(&group->dirty);
+	for (const char *p = copy, *end = copy + key.len; p < end && r == 0;) {
+		const char *stop = memchr(p, '\n', (size_t)(end - p));
+
+		r = stop && stop - p >= 2 ?
+		    group_add_line(g, group, (struct slice){ p,
+				   (size_t)(stop - p) }) : -EINVAL;
+		p = stop ? stop + 1 : end;
+	}
+	if (r == 0)
+		r = map_put(&g->by_key, group->key, group);
+	if (r < 0) {
+		group_free(g, group, group->selector_count);
+		return r;
+	}
+	*ret_group = group;
+	return 0;
+}
+
+int
+groups_get(struct groups *g, struct slice key, struct group **ret_group)
+{
+	struct group *group = map_get(&g->by_key, key);
+	int r;
+
+	if (!group) {
+		r = group_make(g, key, &group);
+		if (r < 0)
+			return r;
+	}
+	group->refs++;
+	*ret_group = group;
+	return 0;
+}
+
+void
+groups_put(struct groups *g, struct group *group,
+	   void (*on_free)(void *user, struct group *group), void *user)
+{
+	assert(group->refs > 0);
+	if (--group->refs > 0)
+		return;
+	if (on_free)
+		on_free(user, group);
+	(void)map_del(&g->by_key, group->key);
+	group_free(g, group, group->selector_count);
+}
+
+/* ---- the head of the log ---- */
+
+struct note {
+	struct groups *groups;
+	uint64_t pos;
+	bool is_private;
+	void (*missed)(void *user, struct group *group);
+	void *user;
+	int result;
+};
+
+static void
+note_group(struct note *n, struct group *group)
+{
+	if (group->noted == n->pos + 1)
+		return;
+	group->noted = n->pos + 1;
+	if (group->pending_count == group->pending_cap) {
+		uint32_t cap = group->pending_cap ? group->pending_cap * 2 : 4;
+		uint64_t *pending =
+		    realloc(group->pending, cap * sizeof(*pending));
+
+		if (!pending) {
+			n->result = -ENOMEM;
+			n->missed(n->user, group);
+			return;
+		}
+		group->pending = pending;
+		group->pending_cap = cap;
+	}
+	group->pending[group->pending_count++] = n->pos;
+	if (list_is_empty(&group->dirty))
+		list_add(&n->groups->dirty, &group->dirty);
+}
+
+static void
+note_selector(struct note *n, const struct selector *s)
+{
+	for (uint32_t i = 0; i < s->use_count; i++) {
+		struct group *group = s->uses[i].group;
+
+		if (!n->is_private ||
+		    group->selectors[s->uses[i].index].is_granted)
+			note_group(n, group);
+	}
+}
+
+static void
+note_subtrees(struct note *n, struct slice topic)
+{
+	if (n->groups->subtrees.count == 0)
+		return;
+	for (size_t i = 0; i < topic.len; i++) {
+		const struct selector *s;
+
+		if (topic.p[i] != '/')
+			continue;
+		s = map_get(&n->groups->subtrees,
+			    (struct slice){ topic.p, i + 1 });
+		if (s && selector_match(s->text, s->kind, topic))
+			note_selector(n, s);
+	}
+}
+
+static void
+note_everyone(struct note *n)
+{
+	size_t iter = 0;
+	struct group *group;
+
+	while ((group = map_next(&n->groups->by_key, &iter)))
+		note_group(n, group);
+}
+
+int
+groups_note(struct groups *g, uint64_t pos,
+	    void (*missed)(void *user, struct group *group), void *user)
+{
+	const struct evlog_entry *e = evlog_at(g->log, pos);
+	struct note n = { g, pos, e->is_private, missed, user, 0 };
+	const struct template_matches *m;
+
+	if (!e->topic) {
+		note_everyone(&n);
+		return n.result;
+	}
+	if (e->topic->exact)
+		note_selector(&n, e->topic->exact);
+	note_subtrees(&n, e->topic->name);
+	if (g->all && !e->topic->is_guarded)
+		note_selector(&n, g->all);
+	m = topic_templates(g, e->topic);
+	for (size_t i = 0; m && i < m->count; i++)
+		note_selector(&n, m->items[i]);
+	return n.result;
+}
+
+struct list *
+groups_dirty(struct groups *g)
+{
+	return &g->dirty;
+}
+
+void
+group_flushed(struct group *group)
+{
+	/* A burst should not hold its memory for ever. */
+	if (group->pending_cap > 1024) {
+		free(group->pending);
+		group->pending = NULL;
+		group->pending_cap = 0;
+	}
+	group->pending_count = 0;
+	list_del(&group->dirty);
+}
+
+/* ---- behind the head ---- */
+
+static bool
+selector_wants(const struct selector *s, const struct evlog_topic *t)
+{
+	switch (s->kind) {
+	case SELECTOR_TOPIC:
+		return s->topic == t;
+	case SELECTOR_ALL:
+		return !t->is_guarded;
+	default:
+		return selector_match(s->text, s->kind, t->name);
+	}
+}
+
+static bool
+group_wants_topic(const struct group *group, const struct evlog_topic *t,
+		  bool is_private)
+{
+	for (uint32_t i = 0; i < group->selector_count; i++) {
+		const struct group_selector *gs = &group->selectors[i];
+
+		if ((gs->is_granted || !is_private) &&
+		    selector_wants(gs->selector, t))
+			return true;
+	}
+	return false;
+}
+
+bool
+group_wants(const struct groups *g, const struct group *group,
+	    const struct evlog_entry *e)
+{
+	(void)g;
+	return !e->topic || group_wants_topic(group, e->topic, e->is_private);
+}
+
+static bool
+has_few_topics(const struct group *group)
+{
+	if (group->selector_count > GROUP_CHAINS)
+		return false;
+	for (uint32_t i = 0; i < group->selector_count; i++)
+		if (group->selectors[i].selector->kind != SELECTOR_TOPIC)
+			return false;
+	return true;
+}
+
+/* The first position of a topic that is not before `from`. */
+static uint64_t
+chain_from(const struct evlog *l, const struct evlog_topic *t, uint64_t from)
+{
+	uint64_t pos;
+
+	if (!t || t->last == EVLOG_NONE || t->last < from)
+		return EVLOG_NONE;
+	if (t->first >= from)
+		return t->first;
+	for (pos = t->last;;) {
+		uint64_t prev = evlog_at(l, pos)->prev;
+
+		if (prev == EVLOG_NONE || prev < from)
+			return pos;
+		pos = prev;
+	}
+}
+
+static size_t
+collect_chains(const struct evlog *l, const struct group *group, uint64_t from,
+	       uint64_t *out, size_t max, uint64_t *ret_next)
+{
+	uint64_t at[GROUP_CHAINS];
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < group->selector_count; i++)
+		at[i] = chain_from(l, group->selectors[i].selector->topic, from);
+	while (n < max) {
+		const struct evlog_entry *e;
+		uint32_t least = 0;
+
+		for (uint32_t i = 1; i < group->selector_count; i++)
+			if (at[i] < at[least])
+				least = i;
+		if (group->selector_count == 0 || at[least] == EVLOG_NONE) {
+			*ret_next = evlog_end(l);
+			return n;
+		}
+		e = evlog_at(l, at[least]);
+		if (!e->is_private || group->selectors[least].is_granted)
+			out[n++] = at[least];
+		*ret_next = at[least] + 1;
+		at[least] = e->next;
+	}
+	return n;
+}
+
+/*
+ * Neighbouring entries often share their topic, so the last answer is kept;
+ * with the many topics of a template or a long list it is worked out anew.
+ */
+static size_t
+collect_scan(const struct evlog *l, const struct group *group, uint64_t from,
+	     uint64_t *out, size_t max, size_t scan, uint64_t *ret_next)
+{
+	const struct evlog_topic *seen = NULL;
+	bool seen_private = false, wanted = false;
+	uint64_t end = evlog_end(l), pos = from;
+	size_t n = 0;
+
+	if (end - from > scan)
+		end = from + scan;
+	for (; pos < end && n < max; pos++) {
+		const struct evlog_entry *e = evlog_at(l, pos);
+
+		if (!e->topic) {
+			out[n++] = pos;
+			continue;
+		}
+		if (e->topic != seen || e->is_private != seen_private) {
+			seen = e->topic;
+			seen_private = e->is_private;
+			wanted = group_wants_topic(group, seen, seen_private);
+		}
+		if (wanted)
+			out[n++] = pos;
+	}
+	*ret_next = pos;
+	return n;
+}
+
+size_t
+group_collect(struct groups *g, const struct group *group, uint64_t from,
+	      uint64_t *out, size_t max, size_t scan, uint64_t *ret_next)
+{
+	uint64_t everyone = evlog_everyone(g->log);
+
+	if (from < evlog_first(g->log))
+		from = evlog_first(g->log);
+	if (has_few_topics(group) &&
+	    (everyone == EVLOG_NONE || everyone < from))
+		return collect_chains(g->log, group, from, out, max, ret_next);
+	return collect_scan(g->log, group, from, out, max, scan, ret_next);
+}
+
+bool
+group_has_lost(struct groups *g, const struct group *group,
+	       struct evlog_place place)
+{
+	struct list *topics = evlog_topics(g->log);
+
+	if (evlog_place_cmp(place, evlog_blind(g->log)) < 0)
+		return true;
+	if (evlog_place_cmp(place, evlog_evicted(g->log)) >= 0)
+		return false;
+	for (struct list *n = topics->next; n != topics; n = n->next) {
+		const struct evlog_topic *t =
+		    list_entry(n, struct evlog_topic, all);
+
+		if (evlog_place_cmp(t->lost, place) > 0 &&
+		    group_wants_topic(group, t, false))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the newest of each topic ---- */
+
+struct newest {
+	uint64_t *positions;		/* owned */
+	size_t count, cap;
+};
+
+static int
+newest_add(struct newest *out, uint64_t pos)
+{
+	if (out->count == out->cap) {
+		size_t cap = out->cap ? out->cap * 2 : 16;
+		uint64_t *grown = realloc(out->positions, cap * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		out->positions = grown;
+		out->cap = cap;
+	}
+	out->positions[out->count++] = pos;
+	return 0;
+}
+
+static int
+newest_of_topic(const struct evlog *l, const struct group *group,
+		const struct evlog_topic *t, uint32_t n, struct newest *out)
+{
+	uint64_t pos = t->last;
+	int r = 0;
+
+	if (!group_wants_topic(group, t, false))
+		return 0;
+	while (pos != EVLOG_NONE && n > 0 && r == 0) {
+		const struct evlog_entry *e = evlog_at(l, pos);
+
+		if (!e->is_private || group_wants_topic(group, t, true)) {
+			r = newest_add(out, pos);
+			n--;
+		}
+		pos = e->prev;
+	}
+	return r;
+}
+
+static int
+by_position(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int
+group_newest(struct groups *g, const struct group *group, uint32_t n,
+	     uint64_t **ret_positions, size_t *ret_count)
+{
+	struct list *topics = evlog_topics(g->log);
+	struct newest out = { NULL, 0, 0 };
+	int r = 0;
+
+	if (has_few_topics(group)) {
+		for (uint32_t i = 0; i < group->selector_count && r == 0; i++) {
+			const struct evlog_topic *t =
+			    group->selectors[i].selector->topic;
+
+			if (t)
+				r = newest_of_topic(g->log, group, t, n, &out);
+		}
+	} else {
+		for (struct list *at = topics->next; at != topics && r == 0;
+		     at = at->next)
+			r = newest_of_topic(g->log, group,
+					    list_entry(at, struct evlog_topic,
+						       all), n, &out);
+	}
+	if (r < 0) {
+		free(out.positions);
+		return r;
+	}
+	if (out.count)
+		qsort(out.positions, out.count, sizeof(*out.positions),
+		      by_position);
+	*ret_positions = out.positions;
+	*ret_count = out.count;
+	return 0;
+}

@@ -26,9 +26,10 @@ enum subscription_from {
 struct subscription {		/* zeroed: empty */
 	/*
 	 * Canonical, so that equal subscriptions share a group: one line for
-	 * each selector, sorted and without doubles; a line is `+` (granted:
-	 * private events too) or `-`, the selector with the site's prefix, and
-	 * a line feed, which no selector can hold.
+	 * each selector, sorted by it; of one that was added both granted and
+	 * not, the granted line stays. A line is `+` (granted: private events
+	 * too) or `-`, the selector with the site's prefix, and a line feed,
+	 * which no selector can hold.
 	 */
 	struct buf key;
 	uint32_t count;

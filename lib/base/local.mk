@@ -3,12 +3,14 @@ noinst_LTLIBRARIES += libbase.la
 libbase_la_SOURCES = \
 	%D%/buf.c %D%/buf.h \
 	%D%/clock.c %D%/clock.h \
+	%D%/escape.c %D%/escape.h \
 	%D%/limits.h \
 	%D%/list.h \
 	%D%/logging.c %D%/logging.h \
 	%D%/map.c %D%/map.h \
 	%D%/options.c %D%/options.h \
 	%D%/random.c %D%/random.h \
+	%D%/siphash.c %D%/siphash.h \
 	%D%/slice.h \
 	%D%/units.c %D%/units.h \
 	%D%/utf8.c %D%/utf8.h

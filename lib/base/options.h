@@ -5,8 +5,9 @@
  * table also prints --help, and the man pages are checked against it.
  *
  * Configuration file: one `name = value` or `name value` a line, the option's
- * long name without dashes; `#` begins a comment; repeatable options may stand
- * several times.
+ * long name without dashes; `#` at the begin of a line or after a blank begins
+ * a comment; repeatable options may stand several times, and in an environment
+ * variable once a line. A later source replaces all that an earlier one gave.
  */
 #ifndef LIB_BASE_OPTIONS_H
 #define LIB_BASE_OPTIONS_H
@@ -27,6 +28,7 @@ enum option_type {
 struct option_texts {		/* zeroed: none */
 	char **items;		/* owned, each */
 	size_t count;
+	size_t earlier;		/* of them, from a source read before this one */
 };
 
 struct option {
@@ -48,8 +50,11 @@ struct options {
 
 /*
  * Each returns 0, or -EINVAL with a whole sentence in `error` that names the
- * option, the value and what would be right. options_command_line stops at
- * the first operand, whose index goes to *ret_first.
+ * option, the value and what would be right; -ENOMEM likewise, and from
+ * options_file the -errno of a file that cannot be read (-ENOENT: none there).
+ * What came before the mistake is set then. options_command_line stops at the
+ * first operand, whose index goes to *ret_first. An empty environment variable
+ * is an absent one.
  */
 int options_file(const struct options *o, const char *path, char *error, size_t size);
 int options_environment(const struct options *o, char *error, size_t size);

@@ -3,6 +3,7 @@
 #ifndef LIB_BASE_UNITS_H
 #define LIB_BASE_UNITS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/slice.h"

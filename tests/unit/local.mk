@@ -1,0 +1,22 @@
+# Unit tests: tests/unit/test-ROOM-NOUN.c. To add one, write it (it includes
+# tests/unit/unit.h) and add two lines to the list below; its source is found
+# by its name.
+#
+#	UNIT_TESTS += %D%/test-room-noun
+#	%C%_test_room_noun_LDADD = libroom.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS =
+EXTRA_DIST += %D%/unit.h
+
+if HAVE_CMOCKA
+AM_CPPFLAGS += $(CMOCKA_CFLAGS)
+
+UNIT_TESTS += %D%/test-base-buf
+%C%_test_base_buf_LDADD = libbase.la $(CMOCKA_LIBS)
+
+else
+TESTS += %D%/no-cmocka
+endif
+
+dist_check_SCRIPTS += %D%/no-cmocka
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)

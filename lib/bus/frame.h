@@ -37,6 +37,7 @@ enum frame_type {
 	FRAME_FORGET,		/* reserved: read, and then ignored */
 	FRAME_HEARTBEAT,
 	FRAME_GOODBYE,
+	FRAME_OTHER,		/* of a later minor version: ignored too */
 };
 
 /* Topics of the bus itself begin with a byte that no UTF-8 text has. */

@@ -1,3 +1,10 @@
 # bus: frames (pure), follow-and-repair (pure), and the ZeroMQ port.
-noinst_HEADERS += %D%/frame.h %D%/zmqport.h %D%/address.h %D%/follower.h
+noinst_LTLIBRARIES += libbus.la
+libbus_la_SOURCES = \
+	%D%/address.h \
+	%D%/follower.h \
+	%D%/frame.c %D%/frame.h \
+	%D%/zmqport.c %D%/zmqport.h
+libbus_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+libbus_la_LIBADD = $(ZMQ_LIBS)
 EXTRA_DIST += %D%/may-include

@@ -44,6 +44,9 @@ struct zmqport_options {
 	int send_queue;		/* messages for each peer; 0: no bound */
 	int receive_queue;	/* messages of each peer; 0: no bound */
 	bool no_reconnect;	/* a lost connection stays lost */
+	bool immediate;		/* queue only for a peer that is connected: until
+				 * then sending is -EAGAIN, and what a lost
+				 * connection had queued is gone */
 	bool watch;		/* tell by zmqport_watch what happens to it */
 };
 
@@ -71,7 +74,8 @@ int zmqport_bind(struct zmqport_socket *s, const char *endpoint, mode_t mode,
 int zmqport_connect(struct zmqport_socket *s, const char *endpoint);
 int zmqport_subscribe(struct zmqport_socket *s, struct slice prefix);
 
-/* The endpoint last bound, with the port that "tcp://127.0.0.1:*" got. */
+/* The endpoint last bound, with the port that "tcp://127.0.0.1:*" got. 0 or
+ * -errno. */
 int zmqport_endpoint(struct zmqport_socket *s, char *out, size_t size);
 
 enum { ZMQPORT_IN = 1, ZMQPORT_OUT = 2 };
@@ -117,6 +121,8 @@ enum zmqport_change {
 	ZMQPORT_LOST,
 };
 enum zmqport_change zmqport_watch(struct zmqport_socket *s);
+
+enum { ZMQPORT_WAIT_MAX = 8 };	/* sockets in one zmqport_wait */
 
 /*
  * Waits until one of the sockets has something to receive, to a watched one

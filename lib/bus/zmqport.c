@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zmqport: the one file that knows libzmq (4.3 and later).
+ *
+ * Options that are set on every socket are there because of what was measured
+ * without them: a silent peer held a connection for 30 s, a frame of a stated
+ * terabyte was waited for, a SUB with more subscriptions than its send queue
+ * lost the rest at each reconnect without a word.
+ */
+#include "lib/bus/zmqport.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <zmq.h>
+
+enum {
+	HANDSHAKE_MS = 5000,
+	PING_MS = 2000,		/* tcp only: a unix socket's peer cannot vanish */
+	PING_TIMEOUT_MS = 6000,
+	RECONNECT_MS = 100,	/* doubled up to a second while nobody is there */
+	RECONNECT_MAX_MS = 1000,
+
+	QUEUE_BYTES = 4 << 20,
+	QUEUE_LEAST = 64,
+	QUEUE_MOST = 10000,
+	FRAME_SPARE = 4096,	/* header, topic, key: all below this */
+};
+
+struct zmqport {
+	void *context;		/* owned */
+};
+
+struct zmqport_socket {
+	void *socket;		/* owned */
+	void *monitor;		/* owned; NULL: not watched */
+};
+
+struct zmqport_message {
+	zmq_msg_t *msgs;	/* owned; max of them; the first n are in use.
+				 * Never moved: small frames live inside. */
+	struct slice *parts;	/* owned; into msgs */
+	size_t n, max;
+	bool is_cut;
+};
+
+/* ZeroMQ's own error numbers mean nothing to anybody else. */
+static int
+error_of(int number)
+{
+	return number > 0 && number < ZMQ_HAUSNUMERO ? -number : -EIO;
+}
+
+static bool
+set_int(void *socket, int option, int value)
+{
+	return zmq_setsockopt(socket, option, &value, sizeof(value)) == 0;
+}
+
+int
+zmqport_new(struct zmqport **ret_port)
+{
+	struct zmqport *z = calloc(1, sizeof(*z));
+
+	if (!z)
+		return -ENOMEM;
+	z->context = zmq_ctx_new();
+	if (!z->context) {
+		free(z);
+		return -ENOMEM;
+	}
+	*ret_port = z;
+	return 0;
+}
+
+struct zmqport *
+zmqport_free(struct zmqport *z)
+{
+	if (!z)
+		return NULL;
+	while (zmq_ctx_term(z->context) < 0 && errno == EINTR)
+		;
+	free(z);
+	return NULL;
+}
+
+int
+zmqport_queue(size_t max_event)
+{
+	size_t n = max_event > 0 ? QUEUE_BYTES / max_event : QUEUE_MOST;
+
+	if (n < QUEUE_LEAST)
+		return QUEUE_LEAST;
+	return n > QUEUE_MOST ? QUEUE_MOST : (int)n;
+}
+
+size_t
+zmqport_max_frame(size_t max_event)
+{
+	return max_event + FRAME_SPARE;
+}
+
+static bool
+set_options(void *socket, const struct zmqport_options *o)
+{
+	int64_t max_frame = (int64_t)o->max_frame;
+	int send_queue = o->send_queue, receive_queue = o->receive_queue;
+
+	/* Subscriptions travel in these two queues. */
+	if (o->kind == ZMQPORT_SUB)
+		send_queue = 0;
+	if (o->kind == ZMQPORT_PUB)
+		receive_queue = 0;
+	return zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max_frame,
+			      sizeof(max_frame)) == 0 &&
+	       set_int(socket, ZMQ_LINGER, 0) &&
+	       set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
+	       set_int(socket, ZMQ_SNDHWM, send_queue) &&
+	       set_int(socket, ZMQ_RCVHWM, receive_queue) &&
+	       set_int(socket, ZMQ_RECONNECT_IVL,
+		       o->no_reconnect ? -1 : RECONNECT_MS) &&
+	       set_int(socket, ZMQ_RECONNECT_IVL_MAX,
+		       o->no_reconnect ? 0 : RECONNECT_MAX_MS) &&
+	       (!o->immediate || set_int(socket, ZMQ_IMMEDIATE, 1));
+}
+
+/* The monitor's own socket; its events are small and few. */
+static int
+start_watch(struct zmqport *z, struct zmqport_socket *s)
+{
+	const int events = ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
+			   ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+			   ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+			   ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+			   ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+	char name[64];
+
+	snprintf(name, sizeof(name), "inproc://watch-%p", (void *)s);
+	if (zmq_socket_monitor(s->socket, name, events) < 0)
+		return error_of(errno);
+	s->monitor = zmq_socket(z->context, ZMQ_PAIR);
+	if (!s->monitor || !set_int(s->monitor, ZMQ_LINGER, 0) ||
+	    zmq_connect(s->monitor, name) < 0)
+		return error_of(errno);
+	return 0;
+}
+
+int
+zmqport_open(struct zmqport *z, const struct zmqport_options *options,
+	     struct zmqport_socket **ret_socket)
+{
+	static const int types[] = {
+		[ZMQPORT_PUB] = ZMQ_PUB,
+		[ZMQPORT_SUB] = ZMQ_SUB,
+		[ZMQPORT_ROUTER] = ZMQ_ROUTER,
+		[ZMQPORT_DEALER] = ZMQ_DEALER,
+	};
+	struct zmqport_socket *s = calloc(1, sizeof(*s));
+	int r = 0;
+
+	if (!s)
+		return -ENOMEM;
+	s->socket = zmq_socket(z->context, types[options->kind]);
+	if (!s->socket || !set_options(s->socket, options))
+		r = error_of(errno);
+	else if (options->watch)
+		r = start_watch(z, s);
+	if (r < 0) {
+		zmqport_close(s);
+		return r;
+	}
+	*ret_socket = s;
+	return 0;
+}
+
+struct zmqport_socket *
+zmqport_close(struct zmqport_socket *s)
+{
+	if (!s)
+		return NULL;
+	if (s->monitor) {
+		zmq_socket_monitor(s->socket, NULL, 0);
+		zmq_close(s->monitor);
+	}
+	if (s->socket)
+		zmq_close(s->socket);
+	free(s);
+	return NULL;
+}
+
+/* Options that hang on the endpoint; they count for what comes after. */
+static int
+prepare(struct zmqport_socket *s, const char *endpoint)
+{
+	if (strncmp(endpoint, "tcp://", 6) != 0)
+		return 0;
+	if (!set_int(s->socket, ZMQ_HEARTBEAT_IVL, PING_MS) ||
+	    !set_int(s->socket, ZMQ_HEARTBEAT_TIMEOUT, PING_TIMEOUT_MS))
+		return error_of(errno);
+	if (endpoint[6] == '[' && !set_int(s->socket, ZMQ_IPV6, 1))
+		return error_of(errno);
+	return 0;
+}
+
+int
+zmqport_bind(struct zmqport_socket *s, const char *endpoint, mode_t mode,
+	     gid_t gid)
+{
+	const char *path = NULL;
+	mode_t old = 0;
+	int r = prepare(s, endpoint);
+
+	if (r < 0)
+		return r;
+	if (strncmp(endpoint, "ipc://", 6) == 0) {
+		path = endpoint + 6;
+		old = umask(0177);
+	}
+	if (zmq_bind(s->socket, endpoint) < 0)
+		r = error_of(errno);
+	if (!path)
+		return r;
+	umask(old);
+	if (r < 0)
+		return r;
+	/* The group first: the wider mode must not serve the wrong one. */
+	if (gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) < 0)
+		return -errno;
+	return chmod(path, mode) < 0 ? -errno : 0;
+}
+
+int
+zmqport_connect(struct zmqport_socket *s, const char *endpoint)
+{
+	int r = prepare(s, endpoint);
+
+	if (r < 0)
+		return r;
+	return zmq_connect(s->socket, endpoint) < 0 ? error_of(errno) : 0;
+}
+
+int
+zmqport_subscribe(struct zmqport_socket *s, struct slice prefix)
+{
+	return zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, prefix.p,
+			      prefix.len) < 0 ? error_of(errno) : 0;
+}
+
+int
+zmqport_endpoint(struct zmqport_socket *s, char *out, size_t size)
+{
+	return zmq_getsockopt(s->socket, ZMQ_LAST_ENDPOINT, out, &size) < 0 ?
+		       error_of(errno) : 0;
+}
+
+unsigned
+zmqport_events(struct zmqport_socket *s)
+{
+	int events = 0;
+	size_t size = sizeof(events);
+
+	while (zmq_getsockopt(s->socket, ZMQ_EVENTS, &events, &size) < 0)
+		if (errno != EINTR)
+			return 0;
+	return (events & ZMQ_POLLIN ? ZMQPORT_IN : 0) |
+	       (events & ZMQ_POLLOUT ? ZMQPORT_OUT : 0);
+}
+
+int
+zmqport_fd(struct zmqport_socket *s)
+{
+	int fd = -1;
+	size_t size = sizeof(fd);
+
+	if (zmq_getsockopt(s->socket, ZMQ_FD, &fd, &size) < 0)
+		return -1;
+	return fd;
+}
+
+/* --- receiving ---------------------------------------------------------- */
+
+int
+zmqport_message_new(size_t max_parts, struct zmqport_message **ret_message)
+{
+	struct zmqport_message *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->max = max_parts;
+	m->msgs = calloc(max_parts, sizeof(*m->msgs));
+	m->parts = calloc(max_parts, sizeof(*m->parts));
+	if (!m->msgs || !m->parts) {
+		zmqport_message_free(m);
+		return -ENOMEM;
+	}
+	*ret_message = m;
+	return 0;
+}
+
+static void
+message_clear(struct zmqport_message *m)
+{
+	while (m->n > 0)
+		zmq_msg_close(&m->msgs[--m->n]);
+	m->is_cut = false;
+}
+
+struct zmqport_message *
+zmqport_message_free(struct zmqport_message *m)
+{
+	if (!m)
+		return NULL;
+	message_clear(m);
+	free(m->msgs);
+	free(m->parts);
+	free(m);
+	return NULL;
+}
+
+const struct slice *
+zmqport_parts(const struct zmqport_message *m, size_t *ret_n)
+{
+	*ret_n = m->n;
+	return m->parts;
+}
+
+bool
+zmqport_message_is_cut(const struct zmqport_message *m)
+{
+	return m->is_cut;
+}
+
+/* Receives one part. 1: and more follow; 0: it was the last; -errno. */
+static int
+receive_part(struct zmqport_socket *s, zmq_msg_t *msg)
+{
+	zmq_msg_init(msg);
+	while (zmq_msg_recv(msg, s->socket, ZMQ_DONTWAIT) < 0) {
+		int r = errno;
+
+		if (r == EINTR)
+			continue;
+		zmq_msg_close(msg);
+		return error_of(r);
+	}
+	return zmq_msg_more(msg) ? 1 : 0;
+}
+
+/* ZeroMQ hands over whole messages: the rest is there to be read. */
+static int
+drop_rest(struct zmqport_socket *s)
+{
+	zmq_msg_t msg;
+	int more;
+
+	do {
+		more = receive_part(s, &msg);
+		if (more >= 0)
+			zmq_msg_close(&msg);
+	} while (more > 0);
+	return more;
+}
+
+int
+zmqport_receive(struct zmqport_socket *s, struct zmqport_message *m)
+{
+	int more = 1;
+
+	message_clear(m);
+	while (more > 0 && m->n < m->max) {
+		zmq_msg_t *msg = &m->msgs[m->n];
+
+		more = receive_part(s, msg);
+		if (more < 0)
+			break;
+		m->parts[m->n].p = zmq_msg_data(msg);
+		m->parts[m->n].len = zmq_msg_size(msg);
+		m->n++;
+	}
+	if (more > 0) {
+		more = drop_rest(s);
+		m->is_cut = true;
+	}
+	if (more == 0)
+		return 1;
+	if (more == -EAGAIN && m->n == 0)
+		return 0;
+	message_clear(m);
+	return more == -EAGAIN ? -EIO : more;
+}
+
+/* --- sending ------------------------------------------------------------ */
+
+static int
+send_part(struct zmqport_socket *s, struct slice part, bool more)
+{
+	/* An absent part is an empty one; NULL would offend memcpy. */
+	const char *p = part.len > 0 ? part.p : "";
+
+	while (zmq_send(s->socket, p, part.len,
+			ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) < 0)
+		if (errno != EINTR)
+			return error_of(errno);
+	return 0;
+}
+
+int
+zmqport_send2(struct zmqport_socket *s, const struct slice *head,
+	      size_t n_head, const struct slice *tail, size_t n_tail)
+{
+	size_t n = n_head + n_tail, i;
+	int r;
+
+	for (i = 0; i < n; i++) {
+		r = send_part(s, i < n_head ? head[i] : tail[i - n_head],
+			      i + 1 < n);
+		if (r < 0)
+			break;
+	}
+	if (i == n)
+		return 0;
+	/* Out of memory in the middle: end the message, which now is too short
+	 * to be taken for a whole one, so that the next one stands alone. */
+	if (i > 0)
+		(void)send_part(s, SLICE_NONE, false);
+	return i > 0 && r == -EAGAIN ? -EIO : r;
+}
+
+int
+zmqport_send(struct zmqport_socket *s, const struct slice *parts, size_t n)
+{
+	return zmqport_send2(s, parts, n, NULL, 0);
+}
+
+/* --- what happens to a socket ------------------------------------------- */
+
+/* A monitor's message is [u16 event, u32 value][endpoint]. */
+static enum zmqport_change
+read_change(struct zmqport_socket *monitor)
+{
+	uint16_t event = 0;
+	zmq_msg_t msg;
+	int more = receive_part(monitor, &msg);
+
+	if (more < 0)
+		return ZMQPORT_QUIET;
+	if (zmq_msg_size(&msg) >= sizeof(event))
+		memcpy(&event, zmq_msg_data(&msg), sizeof(event));
+	zmq_msg_close(&msg);
+	if (more)
+		(void)drop_rest(monitor);
+	switch (event) {
+	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+		return ZMQPORT_CONNECTED;
+	case ZMQ_EVENT_DISCONNECTED:
+		return ZMQPORT_LOST;
+	default:
+		return ZMQPORT_REFUSED;
+	}
+}
+
+enum zmqport_change
+zmqport_watch(struct zmqport_socket *s)
+{
+	struct zmqport_socket monitor = { .socket = s->monitor };
+
+	return s->monitor ? read_change(&monitor) : ZMQPORT_QUIET;
+}
+
+int
+zmqport_wait(struct zmqport_socket *const *sockets, size_t n, int timeout_ms)
+{
+	zmq_pollitem_t items[2 * ZMQPORT_WAIT_MAX];
+	int count = 0, r;
+	size_t i;
+
+	memset(items, 0, sizeof(items));
+	for (i = 0; i < n && i < ZMQPORT_WAIT_MAX; i++) {
+		items[count].socket = sockets[i]->socket;
+		items[count++].events = ZMQ_POLLIN;
+		if (sockets[i]->monitor) {
+			items[count].socket = sockets[i]->monitor;
+			items[count++].events = ZMQ_POLLIN;
+		}
+	}
+	r = zmq_poll(items, count, timeout_ms);
+	if (r < 0)
+		return errno == EINTR ? -EINTR : -EIO;
+	return r > 0;
+}

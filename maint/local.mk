@@ -1,5 +1,5 @@
 # maint: checks that keep promises honest.
-EXTRA_DIST += %D%/check-includes
+EXTRA_DIST += %D%/check-includes %D%/copy-sources %D%/install-packages
 PHONY_TARGETS += check-includes
 
 check-includes:

@@ -1,2 +1,4 @@
 # tests
+EXTRA_DIST += %D%/run %D%/e2e/pytest.ini
+
 include tests/unit/local.mk

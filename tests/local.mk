@@ -2,3 +2,4 @@
 EXTRA_DIST += %D%/run %D%/e2e/pytest.ini
 
 include tests/unit/local.mk
+include tests/fuzz/local.mk

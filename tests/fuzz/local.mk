@@ -1,0 +1,52 @@
+# fuzz: hostile bytes for everything that reads them. A new target takes:
+#  1. fuzz-NAME.c with LLVMFuzzerTestOneInput (see fuzz.h), which checks with must();
+#  2. a few small seeds in corpus/fuzz-NAME/, one file each; git add them;
+#  3. the four lines below that the others have, with the libraries it needs.
+# `make check` replays the corpus in any build. To search for new inputs:
+# ./configure --enable-fuzzing --enable-sanitize=address,undefined CC=clang,
+# then `make fuzz` [FUZZ_SECONDS=60] [FUZZ_TARGETS=tests/fuzz/fuzz-NAME]; what
+# it finds lands in tests/fuzz/found/ of the build folder.
+FUZZ_SECONDS = 60
+FUZZ_TARGETS =
+
+if FUZZING
+fuzz_main =
+else
+fuzz_main = %D%/replay.c
+TESTS += $(FUZZ_TARGETS)
+endif
+fuzz_common = %D%/fuzz.h $(fuzz_main)
+
+FUZZ_TARGETS += %D%/fuzz-decode
+%C%_fuzz_decode_SOURCES = %D%/fuzz-decode.c $(fuzz_common)
+%C%_fuzz_decode_LDADD = libsse.la libbase.la $(FUZZ_LIBS)
+
+FUZZ_TARGETS += %D%/fuzz-event
+%C%_fuzz_event_SOURCES = %D%/fuzz-event.c $(fuzz_common)
+%C%_fuzz_event_LDADD = libsse.la libbase.la $(FUZZ_LIBS)
+
+FUZZ_TARGETS += %D%/fuzz-selector
+%C%_fuzz_selector_SOURCES = %D%/fuzz-selector.c $(fuzz_common)
+%C%_fuzz_selector_LDADD = libsse.la libbase.la $(FUZZ_LIBS)
+
+FUZZ_TARGETS += %D%/fuzz-utf8
+%C%_fuzz_utf8_SOURCES = %D%/fuzz-utf8.c $(fuzz_common)
+%C%_fuzz_utf8_LDADD = libbase.la $(FUZZ_LIBS)
+
+check_PROGRAMS += $(FUZZ_TARGETS)
+EXTRA_DIST += %D%/corpus %D%/run %D%/replay.c
+PHONY_TARGETS += fuzz
+
+if FUZZING
+fuzz: $(FUZZ_TARGETS)
+	@$(SHELL) $(srcdir)/%D%/run $(srcdir)/%D%/corpus %D%/found \
+		$(FUZZ_SECONDS) $(FUZZ_TARGETS)
+else
+fuzz:
+	@echo "fuzzing needs: ./configure --enable-fuzzing CC=clang" >&2; exit 1
+endif
+
+clean-local: clean-fuzz
+.PHONY: clean-fuzz
+clean-fuzz:
+	-rm -rf %D%/found

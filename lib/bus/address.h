@@ -46,8 +46,8 @@ void bus_address_endpoint(const struct bus_address *a, enum bus_endpoint which,
 
 /*
  * Checks that the directory is ours to trust: it belongs to us, to root or to
- * the user sse-fcgi, and others cannot write to it (unless it is sticky and...
- * no: never). 0, -ENOENT, -ENOTDIR, or -EPERM with a sentence.
+ * the user sse-fcgi (the one in /tmp: to us), and not everyone can write to
+ * it. 0, -ENOENT, -ENOTDIR, -EACCES or -EPERM, each with a sentence.
  */
 int bus_address_check_directory(const struct bus_address *a, char *error, size_t size);
 

@@ -1,7 +1,7 @@
 # bus: frames (pure), follow-and-repair (pure), and the ZeroMQ port.
 noinst_LTLIBRARIES += libbus.la
 libbus_la_SOURCES = \
-	%D%/address.h \
+	%D%/address.c %D%/address.h \
 	%D%/follower.h \
 	%D%/frame.c %D%/frame.h \
 	%D%/zmqport.c %D%/zmqport.h

@@ -7,6 +7,8 @@
  * terabyte was waited for, a SUB with more subscriptions than its send queue
  * lost the rest at each reconnect without a word.
  */
+#include "config.h"
+
 #include "lib/bus/zmqport.h"
 
 #include <errno.h>

@@ -13,6 +13,12 @@ AM_CPPFLAGS += $(CMOCKA_CFLAGS)
 UNIT_TESTS += %D%/test-base-buf
 %C%_test_base_buf_LDADD = libbase.la $(CMOCKA_LIBS)
 
+# The bus.
+UNIT_TESTS += %D%/test-bus-frame
+%C%_test_bus_frame_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-bus-address
+%C%_test_bus_address_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
+
 else
 TESTS += %D%/no-cmocka
 endif

@@ -4,7 +4,8 @@
  *
  * Header and first body bytes leave in one STDOUT record: Apache sends a
  * response's header only with its first body byte. Each function appends to
- * `out` and returns 0 or -ENOMEM, with `out` then as it was.
+ * `out` and returns 0; -EMSGSIZE: `headers` or `text` do not fit one record;
+ * -ENOMEM. `out` is as it was then.
  */
 #ifndef FCGI_REPLY_H
 #define FCGI_REPLY_H

@@ -63,7 +63,7 @@ struct request {		/* zeroed: a connection's next request */
 	uint64_t body_len;
 	request_on_body *on_body;
 	void *user;		/* of on_body */
-	const char *why;	/* REQUEST_BAD: a sentence */
+	const char *why;	/* REQUEST_BAD, _ABORTED: a sentence */
 	int status;		/* REQUEST_BAD: the HTTP status to refuse it
 				 * with; 0: just close */
 };

@@ -2,6 +2,10 @@
 noinst_LTLIBRARIES += libfcgicore.la
 libfcgicore_la_SOURCES = \
 	%D%/cors.c %D%/cors.h \
+	%D%/handoff.c %D%/handoff.h \
+	%D%/handoff_call.c %D%/handoff_call.h \
+	%D%/handoff_listen.c \
+	%D%/handoff_message.c %D%/handoff_message.h \
 	%D%/listen.c %D%/listen.h %D%/listen_make.h \
 	%D%/listen_peers.c \
 	%D%/listen_tcp.c \

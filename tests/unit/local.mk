@@ -19,6 +19,10 @@ UNIT_TESTS += %D%/test-bus-frame
 UNIT_TESTS += %D%/test-bus-address
 %C%_test_bus_address_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += %D%/test-fcgi-handoff
+%C%_test_fcgi_handoff_LDADD = libfcgicore.la libloop.la libsse.la libbase.la \
+	$(CMOCKA_LIBS)
+
 else
 TESTS += %D%/no-cmocka
 endif

@@ -1,6 +1,16 @@
-# maint: checks that keep promises honest.
-EXTRA_DIST += %D%/check-includes %D%/copy-sources %D%/install-packages
-PHONY_TARGETS += check-includes
+# maint: checks that keep promises honest; `make check` runs them too.
+EXTRA_DIST += %D%/check-includes %D%/check-headers %D%/copy-sources \
+	%D%/install-packages
+PHONY_TARGETS += check-includes check-headers
+
+check-local: check-includes check-headers
 
 check-includes:
-	@cd $(top_srcdir) && maint/check-includes
+	@$(top_srcdir)/maint/check-includes
+
+HEADER_CPPFLAGS = -D_GNU_SOURCE -I. -Iinclude $(CPPFLAGS) \
+	$(ZMQ_CFLAGS) $(FCGI_CFLAGS) $(JANSSON_CFLAGS)
+
+check-headers:
+	@CC='$(CC)' CPPFLAGS='$(HEADER_CPPFLAGS)' \
+		$(top_srcdir)/maint/check-headers

@@ -14,7 +14,7 @@ static size_t
 escape_one(char out[5], struct slice s, size_t *ret_used)
 {
 	unsigned char c = (unsigned char)s.p[0];
-	size_t len = 1;
+	size_t len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 
 	*ret_used = 1;
 	if (c == '\n' || c == '\t' || c == '\r') {
@@ -22,9 +22,8 @@ escape_one(char out[5], struct slice s, size_t *ret_used)
 		out[1] = c == '\n' ? 'n' : c == '\t' ? 't' : 'r';
 		return 2;
 	}
-	while (len < s.len && len < 4 && ((unsigned char)s.p[len] & 0xc0) == 0x80)
-		len++;
-	s.len = c < 0x80 ? 1 : len;
+	if (s.len > len)
+		s.len = len;
 	/* C2 80 to C2 9F are control characters too (C1). */
 	if (c < 0x20 || c == 0x7f || !utf8_is_valid(s) ||
 	    (c == 0xc2 && (unsigned char)s.p[1] < 0xa0))

@@ -4,6 +4,12 @@
 #
 #	UNIT_TESTS += %D%/test-room-noun
 #	%C%_test_room_noun_LDADD = libroom.la libbase.la $(CMOCKA_LIBS)
+#
+# One that makes allocations fail (tests/support/fault.h) says also
+#
+#	%C%_test_room_noun_LDFLAGS = $(FAULT_WRAP)
+#
+# and has $(FAULT_LIBS) first in its LDADD.
 UNIT_TESTS =
 EXTRA_DIST += %D%/unit.h
 
@@ -11,7 +17,28 @@ if HAVE_CMOCKA
 AM_CPPFLAGS += $(CMOCKA_CFLAGS)
 
 UNIT_TESTS += %D%/test-base-buf
-%C%_test_base_buf_LDADD = libbase.la $(CMOCKA_LIBS)
+%C%_test_base_buf_LDFLAGS = $(FAULT_WRAP)
+%C%_test_base_buf_LDADD = $(FAULT_LIBS) libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-clock
+%C%_test_base_clock_LDADD = libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-escape
+%C%_test_base_escape_LDADD = libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-list
+%C%_test_base_list_LDADD = libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-map
+%C%_test_base_map_LDFLAGS = $(FAULT_WRAP)
+%C%_test_base_map_LDADD = $(FAULT_LIBS) libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-random
+%C%_test_base_random_LDADD = libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-siphash
+%C%_test_base_siphash_LDADD = libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-slice
+%C%_test_base_slice_LDADD = libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-units
+%C%_test_base_units_LDADD = libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-utf8
+%C%_test_base_utf8_LDFLAGS = $(FAULT_WRAP)
+%C%_test_base_utf8_LDADD = $(FAULT_LIBS) libbase.la $(CMOCKA_LIBS)
 
 # The bus.
 UNIT_TESTS += %D%/test-bus-frame

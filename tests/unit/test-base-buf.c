@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tests/support/fault.h"
 #include "tests/unit/unit.h"
 
 static void
@@ -130,6 +131,30 @@ take_hands_over(void **state)
 	free(p);
 }
 
+static void
+stays_whole_without_memory(void **state)
+{
+	size_t n, len;
+	int r;
+
+	(void)state;
+	for (n = 1;; n++) {
+		struct buf b = { 0 };
+
+		fault_arm(n);
+		do {
+			len = b.len;
+			r = buf_printf(&b, "%zu", len);
+		} while (r == 0 && b.len < 5000);
+		assert_int_equal(r, fault_disarm() ? -ENOMEM : 0);
+		assert_true(r == 0 || b.len == len);
+		buf_done(&b);
+		if (r == 0)
+			break;
+	}
+	assert_true(n > 3);
+}
+
 int
 main(void)
 {
@@ -141,6 +166,7 @@ main(void)
 		cmocka_unit_test(consumes_from_an_empty_one),
 		cmocka_unit_test(clear_keeps_the_memory),
 		cmocka_unit_test(take_hands_over),
+		cmocka_unit_test(stays_whole_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

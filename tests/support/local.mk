@@ -1,0 +1,6 @@
+# Fault injection for the unit tests: see fault.h.
+check_LTLIBRARIES = %D%/libfault.la
+%C%_libfault_la_SOURCES = %D%/fault.c %D%/fault.h
+FAULT_WRAP = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup
+FAULT_LIBS = %D%/libfault.la

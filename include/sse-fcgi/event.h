@@ -29,9 +29,10 @@ struct sse_event;
 
 /*
  * Makes an event with a topic and data. Both are copied. `data` may be NULL
- * when len is 0. -EINVAL: a topic or data that breaks the rules (the event is
- * made all the same, so that sse_event_error can tell; publishing it fails);
- * -ENOMEM: *ret_event is NULL. The caller frees it with sse_event_free.
+ * when len is 0. -EINVAL: a topic or data that breaks the rules, -EMSGSIZE:
+ * data above 8 MiB (the event is made all the same, so that sse_event_error
+ * can tell; publishing it fails); -ENOMEM: *ret_event is NULL. The caller
+ * frees it with sse_event_free.
  *
  * A topic has 1-255 bytes, no control characters, no `{` or `}`, and no `*` as
  * its last segment. Topics that begin with $SYS/ are the hub's own. Data is at

@@ -4,6 +4,7 @@ libbus_la_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/follower.h \
 	%D%/frame.c %D%/frame.h \
+	%D%/message.c %D%/message.h \
 	%D%/zmqport.c %D%/zmqport.h
 libbus_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 libbus_la_LIBADD = $(ZMQ_LIBS)

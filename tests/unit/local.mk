@@ -43,6 +43,8 @@ UNIT_TESTS += %D%/test-base-utf8
 # The bus.
 UNIT_TESTS += %D%/test-bus-frame
 %C%_test_bus_frame_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-bus-message
+%C%_test_bus_message_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-bus-address
 %C%_test_bus_address_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
 

@@ -52,6 +52,24 @@ UNIT_TESTS += %D%/test-fcgi-handoff
 %C%_test_fcgi_handoff_LDADD = libfcgicore.la libloop.la libsse.la libbase.la \
 	$(CMOCKA_LIBS)
 
+UNIT_TESTS += %D%/test-fcgi-subscription
+%C%_test_fcgi_subscription_LDADD = libfcgicore.la libbase.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += %D%/test-sse-decode
+%C%_test_sse_decode_LDADD = libsse.la libbase.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += %D%/test-sse-encode
+%C%_test_sse_encode_LDADD = libsse.la libbase.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += %D%/test-sse-event
+%C%_test_sse_event_LDADD = libsse.la libbase.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += %D%/test-sse-id
+%C%_test_sse_id_LDADD = libsse.la libbase.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += %D%/test-sse-selector
+%C%_test_sse_selector_LDADD = libsse.la libbase.la $(CMOCKA_LIBS)
+
 else
 TESTS += %D%/no-cmocka
 endif

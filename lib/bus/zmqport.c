@@ -252,6 +252,18 @@ zmqport_subscribe(struct zmqport_socket *s, struct slice prefix)
 			      prefix.len) < 0 ? error_of(errno) : 0;
 }
 
+void
+zmqport_set_send_queue(struct zmqport_socket *s, int send_queue)
+{
+	(void)set_int(s->socket, ZMQ_SNDHWM, send_queue);
+}
+
+void
+zmqport_set_linger(struct zmqport_socket *s, int linger_ms)
+{
+	(void)set_int(s->socket, ZMQ_LINGER, linger_ms);
+}
+
 int
 zmqport_endpoint(struct zmqport_socket *s, char *out, size_t size)
 {

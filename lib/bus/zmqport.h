@@ -74,6 +74,11 @@ int zmqport_bind(struct zmqport_socket *s, const char *endpoint, mode_t mode,
 int zmqport_connect(struct zmqport_socket *s, const char *endpoint);
 int zmqport_subscribe(struct zmqport_socket *s, struct slice prefix);
 
+/* Changes the queue length for each peer, those that are here too. */
+void zmqport_set_send_queue(struct zmqport_socket *s, int send_queue);
+/* Lets what is queued leave for so long after the close. */
+void zmqport_set_linger(struct zmqport_socket *s, int linger_ms);
+
 /* The endpoint last bound, with the port that "tcp://127.0.0.1:*" got. 0 or
  * -errno. */
 int zmqport_endpoint(struct zmqport_socket *s, char *out, size_t size);

@@ -1,1 +1,23 @@
-# hub
+# hub: one order, history, acknowledgements; all but main.c is also in sse-fcgi.
+noinst_LTLIBRARIES += libhub.la
+libhub_la_SOURCES = \
+	%D%/announce.c %D%/announce.h \
+	%D%/core.c %D%/core.h \
+	%D%/follow.c %D%/follow.h \
+	%D%/hub.c %D%/hub.h \
+	%D%/intake.c %D%/intake.h \
+	%D%/junk.c %D%/junk.h \
+	%D%/keys.c %D%/keys.h \
+	%D%/options.c %D%/options.h \
+	%D%/place.c %D%/place.h \
+	%D%/replay.c %D%/replay.h \
+	%D%/serve.c %D%/serve.h \
+	%D%/signals.c %D%/signals.h \
+	%D%/source.c %D%/source.h \
+	%D%/store.h \
+	%D%/store_memory.c %D%/store_memory.h
+
+bin_PROGRAMS += sse-hub
+sse_hub_SOURCES = %D%/main.c
+sse_hub_LDADD = libhub.la libbus.la liblog.la libsse.la libloop.la libbase.la
+EXTRA_DIST += %D%/may-include

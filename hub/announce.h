@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * announce: tells everybody, on the PUB socket, what is stored.
+ *
+ * Events wait here, copied, while their batch is being stored: flushed after
+ * the commit, dropped if it fails. An event that cannot be announced for want
+ * of memory is found missing by the followers, who ask for it.
+ */
+#ifndef HUB_ANNOUNCE_H
+#define HUB_ANNOUNCE_H
+
+#include "hub/store.h"
+#include "lib/base/buf.h"
+#include "lib/bus/zmqport.h"
+#include "lib/sse/event.h"
+
+struct announce {
+	struct zmqport_socket *pub;	/* borrowed */
+	struct buf bytes;
+	struct announce_item *items;	/* owned */
+	size_t count, cap;
+	uint64_t unannounced;		/* for want of memory */
+	/* What the queue length is made for, and the largest message among
+	 * the last ones. */
+	size_t sized_for, largest;
+	unsigned since;
+};
+
+/*
+ * How many messages may wait for each follower when none has more than `len`
+ * bytes. One that falls further behind misses some, and asks for them.
+ */
+int announce_queue(size_t len);
+
+void announce_init(struct announce *a, struct zmqport_socket *pub);
+void announce_done(struct announce *a);
+
+/* `e` has its epoch, number and time. */
+void announce_add(struct announce *a, const struct event *e);
+void announce_flush(struct announce *a);
+void announce_drop(struct announce *a);
+
+void announce_heartbeat(struct announce *a, const struct store_state *state,
+			int64_t wall_ms);
+void announce_goodbye(struct announce *a, const struct store_state *state,
+		      int64_t wall_ms);
+
+#endif

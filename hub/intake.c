@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "hub/intake.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/logging.h"
+#include "lib/sse/id.h"
+
+enum {
+	BATCH_REQUESTS = 1024,	/* beyond this a commit gets no cheaper */
+	BATCH_BYTES = 4 << 20,	/* what the batch may hold of large events */
+	/* peer, delimiter, and one part more than an event has */
+	REQUEST_PARTS = 2 + FRAME_PARTS_MAX,
+	AT_VERSION = 2,		/* where a header has its version */
+};
+
+struct intake_note {
+	size_t peer_at, peer_len, key_at, key_len;
+	bool is_delimited;
+	struct core_answer answer;
+};
+
+int
+intake_init(struct intake *i, struct core *core, struct announce *announce,
+	    struct zmqport_socket *router)
+{
+	memset(i, 0, sizeof(*i));
+	i->core = core;
+	i->announce = announce;
+	i->router = router;
+	i->notes = calloc(BATCH_REQUESTS, sizeof(*i->notes));
+	if (!i->notes)
+		return -ENOMEM;
+	return zmqport_message_new(REQUEST_PARTS, &i->message);
+}
+
+void
+intake_done(struct intake *i)
+{
+	zmqport_message_free(i->message);
+	free(i->notes);
+	buf_done(&i->bytes);
+	memset(i, 0, sizeof(*i));
+}
+
+static void
+refuse(struct intake *i, struct core_answer *a, enum ack_class class,
+       int64_t now_ms, const char *why)
+{
+	a->class = class;
+	snprintf(a->reason, sizeof(a->reason), "%s", why);
+	junk_note(&i->junk, now_ms, "publish", why);
+}
+
+/* Reads an event as a publisher may send it. False: refused. */
+static bool
+parse_event(struct intake *i, const struct slice *parts, size_t n,
+	    int64_t now_ms, struct frame *f, struct core_answer *a)
+{
+	const char *why;
+	char text[160];
+	int r;
+
+	if (zmqport_message_is_cut(i->message) || n < 2) {
+		refuse(i, a, ACK_EVENT, now_ms,
+		       "An event has two frames, topic and data, or three: topic, header and data.");
+		return false;
+	}
+	r = frame_parse(parts, n, f, &why);
+	if (r == -EPROTO) {
+		snprintf(text, sizeof(text),
+			 "The event's header has version %u of the protocol; this hub speaks version %d.",
+			 (unsigned char)parts[1].p[AT_VERSION], FRAME_VERSION);
+		refuse(i, a, ACK_VERSION, now_ms, text);
+	} else if (r < 0) {
+		refuse(i, a, ACK_EVENT, now_ms, why);
+	} else if (f->type != FRAME_EVENT || (!f->is_full && n != 2)) {
+		refuse(i, a, ACK_EVENT, now_ms,
+		       f->is_full ? "Only events can be published." :
+		       "A plain event has two frames: topic and data.");
+	} else {
+		return true;
+	}
+	return false;
+}
+
+static void
+take_event(struct intake *i, struct frame *f, int64_t now_ms, int64_t wall_ms,
+	   struct core_answer *a)
+{
+	core_offer(i->core, &f->event, now_ms, wall_ms, a);
+	if (a->class == ACK_EVENT || a->class == ACK_SIZE)
+		junk_note(&i->junk, now_ms, "publish", a->reason);
+	if (!a->is_new)
+		return;
+	f->event.epoch = i->core->epoch;
+	f->event.number = a->number;
+	f->event.time_ms = wall_ms;
+	announce_add(i->announce, &f->event);
+}
+
+/* Makes a note of one request. Returns the bytes of its event. */
+static size_t
+take_request(struct intake *i, int64_t now_ms, int64_t wall_ms)
+{
+	struct intake_note *note = i->notes + i->count;
+	struct frame f = { .type = FRAME_EVENT };
+	const struct slice *parts;
+	size_t n, skip;
+
+	parts = zmqport_parts(i->message, &n);
+	skip = n > 1 ? frame_delimiter(parts + 1, n - 1) : 0;
+	memset(note, 0, offsetof(struct intake_note, answer.reason) + 1);
+	note->is_delimited = skip;
+	if (parse_event(i, parts + 1 + skip, n - 1 - skip, now_ms, &f,
+			&note->answer))
+		take_event(i, &f, now_ms, wall_ms, &note->answer);
+
+	if (f.event.key.len > EVENT_KEY_MAX)
+		f.event.key.len = 0;
+	note->peer_at = i->bytes.len;
+	note->peer_len = parts[0].len;
+	note->key_at = note->peer_at + note->peer_len;
+	note->key_len = f.event.key.len;
+	/* Without memory for the address there is no answer; the publisher
+	 * sends again, and its key finds the event. */
+	if (buf_reserve(&i->bytes, note->peer_len + note->key_len) == 0) {
+		(void)buf_append_slice(&i->bytes, parts[0]);
+		(void)buf_append_slice(&i->bytes, f.event.key);
+		i->count++;
+	}
+	return f.event.data.len;
+}
+
+static void
+answer(struct intake *i, const struct intake_note *note)
+{
+	const struct core_answer *a = &note->answer;
+	char id[ID_TEXT_MAX + 1];
+	struct slice head[2] = {
+		{ i->bytes.p + note->peer_at, note->peer_len }, { "", 0 },
+	};
+	struct slice parts[ACK_PARTS_MAX];
+	struct ack ack = {
+		.class = a->class,
+		.reason = slice_of(a->reason),
+		.key = { i->bytes.p + note->key_at, note->key_len },
+	};
+
+	if (a->class == ACK_OK) {
+		ack.id.len = id_format(i->core->epoch, a->number, id);
+		ack.id.p = id;
+	}
+	/* A ROUTER drops what a peer does not read: its own loss. */
+	(void)zmqport_send2(i->router, head, note->is_delimited ? 2 : 1, parts,
+			    ack_parts(&ack, parts));
+}
+
+static void
+finish(struct intake *i)
+{
+	uint64_t stored = i->core->committed;
+	int r = core_commit(i->core);
+	size_t k;
+
+	if (r < 0) {
+		log_error("cannot store events: %s", strerror(-r));
+		announce_drop(i->announce);
+	}
+	for (k = 0; k < i->count; k++) {
+		struct intake_note *note = i->notes + k;
+
+		if (r < 0 && note->answer.class == ACK_OK &&
+		    note->answer.number > stored)
+			core_unstored(&note->answer, r);
+		answer(i, note);
+	}
+	announce_flush(i->announce);
+}
+
+bool
+intake_run(struct intake *i, int64_t now_ms, int64_t wall_ms)
+{
+	size_t bytes = 0;
+	int r = 1;
+
+	i->count = 0;
+	buf_clear(&i->bytes);
+	while (i->count < BATCH_REQUESTS && bytes < BATCH_BYTES) {
+		r = zmqport_receive(i->router, i->message);
+		if (r <= 0)
+			break;
+		bytes += take_request(i, now_ms, wall_ms);
+	}
+	if (r < 0)
+		junk_note(&i->junk, now_ms, "publish", strerror(-r));
+	if (i->count > 0 || i->core->last != i->core->committed)
+		finish(i);
+	return r > 0 || r == -ENOMEM;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* sse-hub: the hub as a program of its own. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "hub/hub.h"
+#include "hub/options.h"
+#include "lib/base/logging.h"
+
+static struct {
+	char *bus, *config, *log;
+	bool help, version;
+} given;
+
+static const struct option own[] = {
+	{ "bus", 'b', OPTION_TEXT, &given.bus, "ADDRESS",
+	  "the directory of the sockets, or tcp://127.0.0.1:PORT (default "
+	  "$RUNTIME_DIRECTORY, /run/sse-fcgi, $XDG_RUNTIME_DIR/sse-fcgi or "
+	  "/tmp/sse-fcgi-UID, the first that exists)" },
+	{ "config", 'c', OPTION_TEXT, &given.config, "FILE",
+	  "read options from FILE, one \"name = value\" a line" },
+	{ "log", 0, OPTION_TEXT, &given.log, "stderr|syslog|FILE",
+	  "where to log; FILE is opened again at SIGUSR1 (default stderr)" },
+	{ "version", 'V', OPTION_ACTION, &given.version, NULL,
+	  "print the version and exit" },
+	{ "help", 'h', OPTION_ACTION, &given.help, NULL,
+	  "print this help and exit" },
+	{ 0 },
+};
+
+/* Later sources win; the command line is read first too, for --config. */
+static int
+read_options(const struct options *o, int argc, char **argv, char *error,
+	     size_t size)
+{
+	int first, r;
+
+	r = options_environment(o, error, size);
+	if (r == 0)
+		r = options_command_line(o, argc, argv, &first, error, size);
+	if (r < 0 || given.help || given.version)
+		return r;
+	if (first < argc) {
+		snprintf(error, size, "\"%.100s\" is one argument too many; try %s --help",
+			 argv[first], o->program);
+		return -EINVAL;
+	}
+	if (!given.config)
+		return 0;
+	r = options_file(o, given.config, error, size);
+	if (r == 0)
+		r = options_environment(o, error, size);
+	if (r == 0)
+		r = options_command_line(o, argc, argv, &first, error, size);
+	return r;
+}
+
+static int
+run(char *error, size_t size)
+{
+	struct hub_config config;
+	int r;
+
+	if (hub_options_config(&config, error, size) < 0 ||
+	    bus_address_parse(given.bus, &config.bus, error, size) < 0)
+		return EX_USAGE;
+	r = logging_open("sse-hub", given.log);
+	if (r < 0) {
+		snprintf(error, size, "cannot log to %.200s: %s", given.log,
+			 strerror(-r));
+		return EX_CANTCREAT;
+	}
+	return hub_run(&config);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct option *tables[] = { own, hub_options(), NULL };
+	struct options options = {
+		.tables = tables,
+		.program = "sse-hub",
+		.synopsis = "[OPTION]...",
+		.summary = "Gives events one order, keeps the recent ones, and "
+			   "hands them to sse-fcgi workers.",
+	};
+	char error[1024] = "";
+	int r;
+
+	r = read_options(&options, argc, argv, error, sizeof(error)) < 0 ?
+		    EX_USAGE : 0;
+	if (r == 0 && given.help)
+		options_print_help(&options);
+	else if (r == 0 && given.version)
+		puts("sse-hub " PACKAGE_VERSION);
+	else if (r == 0)
+		r = run(error, sizeof(error));
+	if (error[0])
+		fprintf(stderr, "sse-hub: %s\n", error);
+	options_free(&options);
+	return r;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "hub/serve.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "hub/announce.h"
+#include "hub/core.h"
+#include "hub/follow.h"
+#include "hub/intake.h"
+#include "hub/place.h"
+#include "hub/signals.h"
+#include "hub/source.h"
+#include "hub/store_memory.h"
+#include "lib/base/clock.h"
+#include "lib/base/limits.h"
+#include "lib/base/logging.h"
+#include "lib/base/units.h"
+#include "lib/bus/zmqport.h"
+#include "lib/loop/loop.h"
+#include "lib/sse/id.h"
+
+enum {
+	/* acknowledgements for a peer that sends a lot before it reads */
+	ACK_QUEUE = 4096,
+	/* pages and answers for a follower; it asks for one page at a time */
+	REPLY_QUEUE = 256,
+	REQUEST_QUEUE = 1024,
+	REQUEST_FRAME = 4096,
+	/* what a source may send while we are busy */
+	SOURCE_QUEUE = 4096,
+	TRIM_STEPS = 50,	/* a second's trimming at most */
+	LAST_BATCHES = 64,	/* taken in when we stop, then no more */
+	LINGER_MS = 500,	/* for the last acknowledgements */
+	SOCKETS = 4,
+};
+
+struct serve {
+	const struct hub_config *config;	/* borrowed */
+	struct zmqport *port;			/* owned, as all below */
+	struct zmqport_socket *publish, *follow, *events, *sources;
+	struct loop *loop;
+	struct loop_io ios[SOCKETS], signal_io, lifeline_io;
+	struct loop_timer heartbeat;
+	struct store *store;
+	struct core core;
+	struct announce announce;
+	struct intake intake;
+	struct follow follower;
+	struct source source;
+};
+
+#define serve_of(pointer, member) \
+	((struct serve *)(void *)((char *)(pointer) - \
+				  offsetof(struct serve, member)))
+
+/* --- opening ------------------------------------------------------------ */
+
+static int
+fail(const char *what, int error)
+{
+	log_error("cannot %s: %s", what, strerror(-error));
+	return EX_OSERR;
+}
+
+static int
+fail_bind(const char *endpoint, int error)
+{
+	if (error == -EADDRINUSE)
+		log_error("cannot listen on %s: another program has that port; end it, or choose another --bus address",
+			  endpoint);
+	else
+		log_error("cannot listen on %s: %s", endpoint,
+			  strerror(-error));
+	return error == -EACCES || error == -EPERM ? EX_NOPERM : EX_CANTCREAT;
+}
+
+/* 0, or an exit status with the reason logged. */
+static int
+bind_socket(struct serve *s, enum bus_endpoint which,
+	    const struct zmqport_options *options, gid_t group,
+	    struct zmqport_socket **ret_socket)
+{
+	const struct bus_address *bus = &s->config->bus;
+	char endpoint[BUS_ENDPOINT_MAX];
+	int r;
+
+	bus_address_endpoint(bus, which, endpoint);
+	r = zmqport_open(s->port, options, ret_socket);
+	if (r < 0)
+		return fail("make a socket", r);
+	r = zmqport_bind(*ret_socket, endpoint, 0660, group);
+	if (which == BUS_PUBLISH)
+		place_notice(bus, group, r == 0 && group != (gid_t)-1);
+	if (r == -EPERM && !bus->is_tcp && group != (gid_t)-1)
+		/* Bound, and only the group is not to be had. */
+		r = chmod(endpoint + strlen("ipc://"), 0660) < 0 ? -errno : 0;
+	return r < 0 ? fail_bind(endpoint, r) : 0;
+}
+
+static int
+bind_sockets(struct serve *s)
+{
+	size_t most = s->config->max_event > LIMIT_EVENT_MOST ?
+			      s->config->max_event : LIMIT_EVENT_MOST;
+	/* Frames up to the most that any hub takes are read, so that whoever
+	 * goes above this hub's bound is told so and not just cut off. */
+	struct zmqport_options publish = {
+		.kind = ZMQPORT_ROUTER,
+		.max_frame = zmqport_max_frame(most),
+		.send_queue = ACK_QUEUE,
+		.receive_queue = zmqport_queue(s->config->max_event),
+	};
+	struct zmqport_options follow = {
+		.kind = ZMQPORT_ROUTER,
+		.max_frame = REQUEST_FRAME,
+		.send_queue = REPLY_QUEUE,
+		.receive_queue = REQUEST_QUEUE,
+	};
+	struct zmqport_options events = {
+		.kind = ZMQPORT_PUB,
+		.max_frame = REQUEST_FRAME,
+		.send_queue = announce_queue(0),
+	};
+	int r;
+
+	/* Followers first: who may publish finds them already there. */
+	r = bind_socket(s, BUS_EVENTS, &events, (gid_t)-1, &s->events);
+	if (r == 0)
+		r = bind_socket(s, BUS_FOLLOW, &follow, (gid_t)-1, &s->follow);
+	if (r == 0)
+		r = bind_socket(s, BUS_PUBLISH, &publish, place_group(),
+				&s->publish);
+	return r;
+}
+
+static int
+connect_sources(struct serve *s)
+{
+	const struct option_texts *texts = s->config->sources;
+	struct zmqport_options options = {
+		.kind = ZMQPORT_SUB,
+		.max_frame = zmqport_max_frame(LIMIT_EVENT_MOST),
+		.receive_queue = SOURCE_QUEUE,
+	};
+	size_t i;
+	int r;
+
+	if (!texts || texts->count == 0)
+		return 0;
+	r = zmqport_open(s->port, &options, &s->sources);
+	if (r == 0)
+		r = zmqport_subscribe(s->sources, SLICE_LIT(""));
+	if (r < 0)
+		return fail("make a socket", r);
+	for (i = 0; i < texts->count; i++) {
+		r = zmqport_connect(s->sources, texts->items[i]);
+		if (r < 0) {
+			log_error("--source \"%s\" is not an endpoint to connect to (%s); write ipc:///PATH or tcp://HOST:PORT",
+				  texts->items[i], strerror(-r));
+			return EX_CONFIG;
+		}
+	}
+	return 0;
+}
+
+static int
+open_store(struct serve *s)
+{
+	const struct hub_config *c = s->config;
+	struct store_limits limits = {
+		.events = c->history_events,
+		.bytes = c->history_bytes,
+		.age_ms = c->history_age_ms,
+	};
+	int r = store_memory_new(&limits, id_new_epoch(), &s->store);
+
+	return r < 0 ? fail("make the store", r) : 0;
+}
+
+/* --- running ------------------------------------------------------------ */
+
+/* All sockets are looked at in every turn: their descriptors only wake us. */
+static void
+on_socket(struct loop_io *io, unsigned ready)
+{
+	(void)io;
+	(void)ready;
+}
+
+static int64_t
+on_turn(void *user, int64_t now_ms)
+{
+	struct serve *s = user;
+	int64_t wall_ms = clock_wall_ms();
+	bool more;
+
+	more = intake_run(&s->intake, now_ms, wall_ms);
+	if (s->sources)
+		more |= source_run(&s->source, now_ms, wall_ms);
+	more |= follow_run(&s->follower, now_ms);
+	/* Lets the PUB socket see who came and went. */
+	(void)zmqport_events(s->events);
+	return more ? 0 : -1;
+}
+
+static void
+on_heartbeat(struct loop_timer *t, int64_t now_ms)
+{
+	struct serve *s = serve_of(t, heartbeat);
+	int64_t wall_ms = clock_wall_ms();
+	struct store_state state;
+	unsigned i;
+
+	for (i = 0; i < TRIM_STEPS; i++)
+		if (!s->store->ops->trim(s->store, wall_ms))
+			break;
+	keys_trim(&s->core.keys, now_ms);
+	s->store->ops->state(s->store, &state);
+	announce_heartbeat(&s->announce, &state, wall_ms);
+	(void)loop_timer_set(s->loop, t, now_ms + LIMIT_HUB_HEARTBEAT_MS);
+}
+
+static void
+on_signal(struct loop_io *io, unsigned ready)
+{
+	struct serve *s = serve_of(io, signal_io);
+
+	(void)ready;
+	if (signals_stop())
+		loop_stop(s->loop);
+	if (signals_take_reopen())
+		(void)logging_reopen();	/* the old file goes on otherwise */
+}
+
+static void
+on_lifeline(struct loop_io *io, unsigned ready)
+{
+	(void)ready;
+	loop_stop(serve_of(io, lifeline_io)->loop);
+}
+
+static int
+watch(struct serve *s, struct loop_io *io, int fd,
+      void (*on_ready)(struct loop_io *io, unsigned ready))
+{
+	io->fd = fd;
+	io->on_ready = on_ready;
+	return loop_add(s->loop, io, LOOP_READ);
+}
+
+static int
+open_loop(struct serve *s)
+{
+	struct zmqport_socket *sockets[SOCKETS] = {
+		s->publish, s->follow, s->events, s->sources,
+	};
+	int i, r;
+
+	r = loop_new(LOOP_BACKEND_BEST, &s->loop);
+	for (i = 0; i < SOCKETS && r == 0; i++)
+		if (sockets[i])
+			r = watch(s, &s->ios[i], zmqport_fd(sockets[i]),
+				  on_socket);
+	if (r == 0)
+		r = watch(s, &s->signal_io, signals_fd(), on_signal);
+	if (r == 0 && s->config->lifeline >= 0)
+		r = watch(s, &s->lifeline_io, s->config->lifeline, on_lifeline);
+	if (r < 0)
+		return fail("start the event loop", r);
+	s->heartbeat.on_due = on_heartbeat;
+	loop_on_turn(s->loop, on_turn, s);
+	return 0;
+}
+
+static int
+open_parts(struct serve *s)
+{
+	int r;
+
+	core_init(&s->core, s->store, s->config->max_event);
+	announce_init(&s->announce, s->events);
+	r = intake_init(&s->intake, &s->core, &s->announce, s->publish);
+	if (r == 0)
+		r = follow_init(&s->follower, &s->core, &s->intake.junk,
+				s->follow);
+	if (r == 0 && s->sources)
+		r = source_init(&s->source, &s->core, &s->announce, s->sources);
+	return r < 0 ? fail("start", r) : 0;
+}
+
+static int
+run(struct serve *s)
+{
+	char epoch[14];
+	int r;
+
+	format_base36(s->core.epoch, epoch);
+	log_notice("serving the bus at %s, epoch %s", s->config->bus.path,
+		   epoch);
+	if (s->config->ready >= 0 && write(s->config->ready, "", 1) < 0)
+		log_warning("nobody waits for this hub any more: %s",
+			    strerror(errno));
+	on_heartbeat(&s->heartbeat, clock_mono_ms());
+	r = loop_run(s->loop);
+	return r < 0 ? fail("go on", r) : 0;
+}
+
+/* --- ending ------------------------------------------------------------- */
+
+/* Answers what has come in, tells the followers, and lets both leave. */
+static void
+say_goodbye(struct serve *s)
+{
+	struct store_state state;
+	unsigned i;
+
+	for (i = 0; i < LAST_BATCHES; i++)
+		if (!intake_run(&s->intake, clock_mono_ms(), clock_wall_ms()))
+			break;
+	s->store->ops->state(s->store, &state);
+	announce_goodbye(&s->announce, &state, clock_wall_ms());
+	zmqport_set_linger(s->publish, LINGER_MS);
+	zmqport_set_linger(s->events, LINGER_MS);
+	log_notice("stopped serving the bus at %s after event %" PRIu64,
+		   s->config->bus.path, state.last);
+}
+
+static void
+close_all(struct serve *s)
+{
+	source_done(&s->source);
+	follow_done(&s->follower);
+	intake_done(&s->intake);
+	announce_done(&s->announce);
+	core_done(&s->core);
+	loop_free(s->loop);
+	zmqport_close(s->sources);
+	zmqport_close(s->events);
+	zmqport_close(s->follow);
+	zmqport_close(s->publish);
+	zmqport_free(s->port);
+	store_free(s->store);
+}
+
+int
+serve_run(const struct hub_config *config)
+{
+	struct serve *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return fail("start", -ENOMEM);
+	s->config = config;
+	r = zmqport_new(&s->port) < 0 ? fail("start ZeroMQ", -ENOMEM) : 0;
+	if (r == 0)
+		r = open_store(s);
+	if (r == 0)
+		r = bind_sockets(s);
+	if (r == 0)
+		r = connect_sources(s);
+	if (r == 0)
+		r = open_parts(s);
+	if (r == 0)
+		r = open_loop(s);
+	if (r == 0)
+		r = run(s);
+	if (r == 0)
+		say_goodbye(s);
+	close_all(s);
+	free(s);
+	return r;
+}

@@ -88,6 +88,22 @@ SSE_API int64_t sse_event_time(const struct sse_event *e);
 /* The last refusal of a field, a whole sentence; "" when there was none. */
 SSE_API const char *sse_event_error(const struct sse_event *e);
 
+/*
+ * Whether a selector means a topic: 1, 0, or -EINVAL when the selector or the
+ * topic is not one. Selectors:
+ *   news           that topic
+ *   news/ with *    (a last segment `*`) what is below news/, not news itself
+ *   *              everything
+ *   a/{x}/b        {x} stands for one or more bytes but `/`
+ *   a/{+x}         {+x} stands for one or more bytes
+ * No wildcard stands for a segment `private` or for $SYS: they must be spelt.
+ */
+SSE_API int sse_topic_matches(const char *selector, const char *topic);
+
+/* 0, or -EINVAL and a sentence (cut to `size`) that says what is wrong. */
+SSE_API SSE_MUSTCHECK int sse_selector_check(const char *selector, char *error,
+					     size_t size);
+
 #ifdef __cplusplus
 }
 #endif

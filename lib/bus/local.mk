@@ -5,6 +5,8 @@ libbus_la_SOURCES = \
 	%D%/follower.h \
 	%D%/frame.c %D%/frame.h \
 	%D%/message.c %D%/message.h \
+	%D%/parser.c \
+	%D%/topic.c \
 	%D%/zmqport.c %D%/zmqport.h
 libbus_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 libbus_la_LIBADD = $(ZMQ_LIBS)

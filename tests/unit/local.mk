@@ -47,6 +47,8 @@ UNIT_TESTS += %D%/test-bus-message
 %C%_test_bus_message_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-bus-address
 %C%_test_bus_address_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-bus-parser
+%C%_test_bus_parser_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += %D%/test-fcgi-handoff
 %C%_test_fcgi_handoff_LDADD = libfcgicore.la libloop.la libsse.la libbase.la \

@@ -31,7 +31,7 @@ format_u64(uint64_t value, char out[U64_DIGITS])
 	return len;
 }
 
-static char *
+static inline char *
 put(char *p, const char *bytes, size_t len)
 {
 	if (len > 0)
@@ -40,7 +40,7 @@ put(char *p, const char *bytes, size_t len)
 }
 
 /* One whole line: the field's name with colon and space, the value, LF. */
-static char *
+static inline char *
 put_line(char *p, const char *field, size_t field_len, struct slice value)
 {
 	p = put(p, field, field_len);

@@ -21,6 +21,9 @@ lines_find(const struct lines *l, char c)
 {
 	const char *at = NULL;
 
+	/* An empty line is seen without a call. */
+	if (l->p < l->end && *l->p == c)
+		return l->p;
 	if (l->p < l->end)
 		at = memchr(l->p, c, (size_t)(l->end - l->p));
 	return at ? at : l->end;

@@ -28,12 +28,13 @@ read_file(const char *name, size_t *ret_len)
 {
 	FILE *file = fopen(name, "rb");
 	uint8_t *bytes;
-	long size;
+	long size = -1;
 
 	if (!file)
 		die("cannot open", name);
-	if (fseek(file, 0, SEEK_END) < 0 || (size = ftell(file)) < 0 ||
-	    fseek(file, 0, SEEK_SET) < 0)
+	if (fseek(file, 0, SEEK_END) == 0)
+		size = ftell(file);
+	if (size < 0 || fseek(file, 0, SEEK_SET) < 0)
 		die("cannot seek in", name);
 	bytes = malloc((size_t)size);
 	if (!bytes && size > 0)

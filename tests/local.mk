@@ -1,6 +1,7 @@
 # tests
-EXTRA_DIST += %D%/run %D%/e2e/pytest.ini
+EXTRA_DIST += %D%/run
 
 include tests/support/local.mk
 include tests/unit/local.mk
 include tests/fuzz/local.mk
+include tests/e2e/local.mk

@@ -108,15 +108,13 @@ is_below(struct slice path, struct slice base, struct slice *ret_rest)
 {
 	if (!slice_starts(path, base))
 		return false;
-	path.p += base.len;
-	path.len -= base.len;
-	if (path.len > 0 && path.p[0] != '/')
+	*ret_rest = SLICE_NONE;
+	if (path.len == base.len)
+		return true;
+	if (path.p[base.len] != '/')
 		return false;
-	if (path.len > 0) {
-		path.p++;
-		path.len--;
-	}
-	*ret_rest = path;
+	ret_rest->p = path.p + base.len + 1;
+	ret_rest->len = path.len - base.len - 1;
 	return true;
 }
 
@@ -315,11 +313,17 @@ take_last(struct work *w)
 {
 	struct subscription *s = &w->route->subscription;
 	struct slice raw = query_find(w->params->query, "last");
-	uint64_t n;
+	uint64_t n = 0;
+	int r;
 
 	if (!raw.p)
 		return 0;
-	if (parse_u64(raw, &n) < 0 || n < 1 || n > ROUTE_LAST_MAX)
+	buf_clear(&w->scratch);
+	r = query_decode(raw, QUERY_PLUS_IS_SPACE, &w->scratch);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || parse_u64(buf_slice(&w->scratch), &n) < 0 || n < 1 ||
+	    n > ROUTE_LAST_MAX)
 		return answer(w, 400,
 			      "`last` says how many events of each topic to "
 			      "begin with: a number from 1 to %d.",

@@ -11,7 +11,7 @@
 #
 # and has $(FAULT_LIBS) first in its LDADD.
 UNIT_TESTS =
-EXTRA_DIST += %D%/unit.h
+EXTRA_DIST += %D%/unit.h %D%/fcgi_bytes.h
 
 if HAVE_CMOCKA
 AM_CPPFLAGS += $(CMOCKA_CFLAGS)
@@ -71,6 +71,22 @@ UNIT_TESTS += %D%/test-sse-id
 
 UNIT_TESTS += %D%/test-sse-selector
 %C%_test_sse_selector_LDADD = libsse.la libbase.la $(CMOCKA_LIBS)
+
+# The FastCGI side.
+UNIT_TESTS += %D%/test-fcgi-listen
+%C%_test_fcgi_listen_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-params
+%C%_test_fcgi_params_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-query
+%C%_test_fcgi_query_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-record
+%C%_test_fcgi_record_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-reply
+%C%_test_fcgi_reply_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-request
+%C%_test_fcgi_request_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-route
+%C%_test_fcgi_route_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
 
 else
 TESTS += %D%/no-cmocka

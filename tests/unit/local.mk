@@ -25,9 +25,14 @@ UNIT_TESTS += %D%/test-base-escape
 %C%_test_base_escape_LDADD = libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-base-list
 %C%_test_base_list_LDADD = libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-logging
+%C%_test_base_logging_LDADD = libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-base-map
 %C%_test_base_map_LDFLAGS = $(FAULT_WRAP)
 %C%_test_base_map_LDADD = $(FAULT_LIBS) libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-base-options
+%C%_test_base_options_LDFLAGS = $(FAULT_WRAP)
+%C%_test_base_options_LDADD = $(FAULT_LIBS) libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-base-random
 %C%_test_base_random_LDADD = libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-base-siphash
@@ -39,6 +44,10 @@ UNIT_TESTS += %D%/test-base-units
 UNIT_TESTS += %D%/test-base-utf8
 %C%_test_base_utf8_LDFLAGS = $(FAULT_WRAP)
 %C%_test_base_utf8_LDADD = $(FAULT_LIBS) libbase.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += %D%/test-loop
+%C%_test_loop_LDFLAGS = $(FAULT_WRAP)
+%C%_test_loop_LDADD = $(FAULT_LIBS) libloop.la libbase.la $(CMOCKA_LIBS)
 
 # The bus.
 UNIT_TESTS += %D%/test-bus-frame

@@ -108,9 +108,10 @@ is_below(struct slice path, struct slice base, struct slice *ret_rest)
 {
 	if (!slice_starts(path, base))
 		return false;
-	*ret_rest = SLICE_NONE;
-	if (path.len == base.len)
+	if (path.len == base.len) {
+		*ret_rest = SLICE_NONE;
 		return true;
+	}
 	if (path.p[base.len] != '/')
 		return false;
 	ret_rest->p = path.p + base.len + 1;

@@ -73,7 +73,8 @@ SSE_API unsigned sse_publisher_pending(const struct sse_publisher *p);
 
 /*
  * Waits up to timeout_ms (-1: for ever) until something was acknowledged or
- * the connection changed, and handles all that is there. 0; -EACCES, -ENOENT
+ * the connection changed, and handles all that is there. At once when no event
+ * waits. 0; -EACCES, -ENOENT
  * or -ECONNREFUSED while events wait and the hub cannot be reached (polling
  * again keeps trying); -EINTR: a signal came.
  */

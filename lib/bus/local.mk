@@ -6,7 +6,9 @@ libbus_la_SOURCES = \
 	%D%/frame.c %D%/frame.h \
 	%D%/message.c %D%/message.h \
 	%D%/parser.c \
+	%D%/publisher.c \
 	%D%/topic.c \
+	%D%/window.c %D%/window.h \
 	%D%/zmqport.c %D%/zmqport.h
 libbus_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 libbus_la_LIBADD = $(ZMQ_LIBS)

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * publisher: a window of events, and a connection that may be lost at any time.
+ *
+ * ZeroMQ says nothing of a refused connection and sends nothing again after a
+ * lost one. So a plain connect(2) asks first whether a hub is there; the
+ * socket does not reconnect by itself; and when it is lost, or an answer is
+ * late, a new one takes its place and the whole window is sent again. That a
+ * DEALER cannot send although its queue is longer than our window means that
+ * it has no connection any more: no monitor, no thread of our own.
+ */
+#include "config.h"
+
+#include <sse-fcgi/publisher.h>
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/random.h"
+#include "lib/bus/address.h"
+#include "lib/bus/frame.h"
+#include "lib/bus/message.h"
+#include "lib/bus/window.h"
+#include "lib/bus/zmqport.h"
+
+enum {
+	PATIENCE_MS = 1000,	/* an answer later than this is late; doubles */
+	PATIENCE_MOST_MS = 5000,
+	RETRY_MS = 20,		/* between two connections; doubles */
+	RETRY_MOST_MS = 250,
+	/* A refused permission may be a hub that is just opening its sockets,
+	 * but is not worth more than a glance. */
+	DENIED_MS = 300,
+	ANSWER_FRAME = 4096,
+	QUEUE = 2 * LIMIT_PUBLISH_WINDOW,	/* never full: see above */
+	KEY_BYTES = 16,
+	REASON_MAX = 512,
+};
+
+struct sse_publisher {
+	struct bus_address bus;
+	bool is_usable;			/* the address is one */
+	struct zmqport *port;		/* owned, as these */
+	struct zmqport_socket *socket;	/* NULL: no connection */
+	struct zmqport_message *message;
+	struct window window;
+	int unreachable;		/* why there is no connection, or 0 */
+	int64_t next_try_ms;		/* for a new connection, at the earliest */
+	int64_t retry_ms;
+	int64_t progress_ms;		/* when something was last sent or answered */
+	int64_t patience_ms;
+	sse_publisher_on_ack *on_ack;
+	void *user;
+	char error[1024];
+};
+
+static void __attribute__((format(printf, 2, 3)))
+say(struct sse_publisher *p, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(p->error, sizeof(p->error), format, args);
+	va_end(args);
+}
+
+/* --- what is wrong, in words -------------------------------------------- */
+
+/* One of the three that our interface has for a hub that cannot be reached. */
+static int
+kind_of(int error)
+{
+	switch (error) {
+	case -EACCES:
+	case -EPERM:
+		return -EACCES;
+	case -ENOENT:
+	case -ENOTDIR:
+		return -ENOENT;
+	default:
+		return -ECONNREFUSED;
+	}
+}
+
+/* The group that would be let in at `path`, if its mode names one. */
+static const char *
+group_of(const char *path, mode_t needed)
+{
+	const struct group *group;
+	struct stat st;
+
+	if (stat(path, &st) < 0 || (st.st_mode & needed) != needed)
+		return NULL;
+	group = getgrgid(st.st_gid);
+	return group ? group->gr_name : NULL;
+}
+
+static void
+say_denied(struct sse_publisher *p, const char *endpoint)
+{
+	const struct passwd *me = getpwuid(geteuid());
+	const char *path = strstr(endpoint, "://") + 3, *group;
+	char name[64];
+
+	if (me)
+		snprintf(name, sizeof(name), "%s", me->pw_name);
+	else
+		snprintf(name, sizeof(name), "%lu", (unsigned long)geteuid());
+	/* Either the socket is refused, or the way to it. */
+	group = group_of(path, S_IWGRP);
+	if (!group)
+		group = group_of(p->bus.path, S_IXGRP);
+	if (!group || strcmp(group, "root") == 0)
+		say(p, "User %s may not publish at %s. To let a group of users do so, run once: sudo sse-fcgi --setup, and then: sudo usermod -aG sse-publish %s",
+		    name, path, name);
+	else
+		say(p, "User %s may not publish at %s, but the members of group %s may. To join it: sudo usermod -aG %s %s, and log in again.",
+		    name, path, group, group, name);
+}
+
+static void
+say_unreachable(struct sse_publisher *p, int error)
+{
+	char endpoint[BUS_ENDPOINT_MAX];
+
+	bus_address_endpoint(&p->bus, BUS_PUBLISH, endpoint);
+	if (kind_of(error) == -EACCES)
+		say_denied(p, endpoint);
+	else if (kind_of(error) == -ENOENT)
+		say(p, "No hub is at %s: there is no socket %s. Start sse-fcgi or sse-hub, or name another address with --bus or $SSE_BUS.",
+		    p->bus.path, strstr(endpoint, "://") + 3);
+	else if (error == -ECONNREFUSED)
+		say(p, "No hub is at %s: nobody listens on %s. Start sse-fcgi or sse-hub, or name another address with --bus or $SSE_BUS.",
+		    p->bus.path, endpoint);
+	else
+		say(p, "The hub at %s cannot be reached: %s.", p->bus.path,
+		    strerror(-error));
+}
+
+/* --- the connection ----------------------------------------------------- */
+
+static void
+disconnect(struct sse_publisher *p)
+{
+	p->socket = zmqport_close(p->socket);
+	p->window.sent = 0;
+}
+
+/* 0, or why there is none. */
+static int
+make_socket(struct sse_publisher *p)
+{
+	const struct zmqport_options options = {
+		.kind = ZMQPORT_DEALER,
+		.max_frame = ANSWER_FRAME,
+		.send_queue = QUEUE,
+		.receive_queue = QUEUE,
+		.no_reconnect = true,
+	};
+	char endpoint[BUS_ENDPOINT_MAX];
+	int r = 0;
+
+	if (!p->message)
+		r = zmqport_message_new(1 + ACK_PARTS_MAX + 1, &p->message);
+	if (r == 0 && !p->port)
+		r = zmqport_new(&p->port);
+	if (r == 0)
+		r = zmqport_open(p->port, &options, &p->socket);
+	if (r < 0)
+		return r;
+	bus_address_endpoint(&p->bus, BUS_PUBLISH, endpoint);
+	return zmqport_connect(p->socket, endpoint);
+}
+
+/* Makes a connection, or notes why there is none and when to try again. */
+static void
+try_connect(struct sse_publisher *p, int64_t now_ms)
+{
+	int r, kind;
+
+	disconnect(p);
+	p->next_try_ms = now_ms + p->retry_ms;
+	p->retry_ms = p->retry_ms ? 2 * p->retry_ms : RETRY_MS;
+	if (p->retry_ms > RETRY_MOST_MS)
+		p->retry_ms = RETRY_MOST_MS;
+	r = bus_address_probe(&p->bus, BUS_PUBLISH);
+	if (r == 0)
+		r = make_socket(p);
+	kind = r < 0 ? kind_of(r) : 0;
+	if (r < 0) {
+		disconnect(p);
+		if (kind != p->unreachable)
+			say_unreachable(p, r);
+	}
+	p->unreachable = kind;
+	p->progress_ms = now_ms;
+}
+
+/* Sends what is not sent yet. */
+static void
+flush(struct sse_publisher *p, int64_t now_ms)
+{
+	struct slice parts[3];
+
+	if (p->window.sent == 0)
+		p->progress_ms = now_ms;
+	while (p->socket && p->window.sent < p->window.count) {
+		window_next(&p->window, parts);
+		if (zmqport_send(p->socket, parts, 3) < 0) {
+			disconnect(p);
+			return;
+		}
+		p->window.sent++;
+	}
+}
+
+/* --- answers ------------------------------------------------------------ */
+
+static int
+result_of(enum ack_class class)
+{
+	switch (class) {
+	case ACK_OK:
+		return 0;
+	case ACK_EVENT:
+		return -EINVAL;
+	case ACK_SIZE:
+		return -EMSGSIZE;
+	case ACK_VERSION:
+		return -EPROTO;
+	case ACK_FULL:
+		return -ENOSPC;
+	case ACK_BUSY:
+		return -EBUSY;
+	case ACK_DENIED:
+	case ACK_OTHER:
+		break;
+	}
+	return -EIO;
+}
+
+/* Handles the answer at hand. Whether somebody waited for it. */
+static bool
+take_answer(struct sse_publisher *p)
+{
+	char id[EVENT_ID_MAX + 1], reason[REASON_MAX];
+	const struct slice *parts;
+	uint64_t cookie;
+	struct ack ack;
+	size_t n, skip;
+	int result;
+
+	parts = zmqport_parts(p->message, &n);
+	skip = frame_delimiter(parts, n);
+	if (zmqport_message_is_cut(p->message) ||
+	    ack_parse(parts + skip, n - skip, &ack) < 0)
+		return false;
+	/* Only a refusal may be without the key: the hub could not read it. */
+	if ((ack.class == ACK_OK && ack.key.len == 0) ||
+	    window_take(&p->window, ack.key, &cookie) < 0)
+		return false;
+	result = result_of(ack.class);
+	snprintf(id, sizeof(id), "%.*s", (int)ack.id.len,
+		 ack.id.p ? ack.id.p : "");
+	snprintf(reason, sizeof(reason), "%.*s",
+		 (int)(ack.reason.len < REASON_MAX ? ack.reason.len : REASON_MAX),
+		 ack.reason.p ? ack.reason.p : "");
+	if (result < 0)
+		say(p, "The hub at %s refused the event: %s", p->bus.path,
+		    reason);
+	if (p->on_ack)
+		p->on_ack(p->user, cookie, result, result == 0 ? id : NULL,
+			  result == 0 ? NULL : reason);
+	return true;
+}
+
+static bool
+take_answers(struct sse_publisher *p, int64_t now_ms)
+{
+	bool any = false;
+
+	while (p->socket && zmqport_receive(p->socket, p->message) > 0) {
+		if (!take_answer(p))
+			continue;
+		any = true;
+		p->progress_ms = now_ms;
+		p->patience_ms = PATIENCE_MS;
+		p->retry_ms = 0;
+	}
+	return any;
+}
+
+/* --- one turn ----------------------------------------------------------- */
+
+static bool
+is_late(const struct sse_publisher *p, int64_t now_ms)
+{
+	return p->window.sent > 0 &&
+	       now_ms - p->progress_ms >= p->patience_ms;
+}
+
+/* Does all that can be done now. Whether anything changed for the caller. */
+static bool
+step(struct sse_publisher *p, int64_t now_ms)
+{
+	bool changed = take_answers(p, now_ms);
+	int was;
+
+	if (p->socket && !(zmqport_events(p->socket) & ZMQPORT_OUT))
+		disconnect(p);
+	if (p->socket && is_late(p, now_ms)) {
+		p->patience_ms *= 2;
+		if (p->patience_ms > PATIENCE_MOST_MS)
+			p->patience_ms = PATIENCE_MOST_MS;
+		disconnect(p);
+	}
+	if (!p->socket && p->window.count > 0 && now_ms >= p->next_try_ms) {
+		was = p->unreachable;
+		try_connect(p, now_ms);
+		changed |= was != p->unreachable;
+	}
+	flush(p, now_ms);
+	/* Sending may have swallowed the news of an answer. */
+	while (p->socket && zmqport_events(p->socket) & ZMQPORT_IN) {
+		if (!take_answers(p, now_ms))
+			break;
+		changed = true;
+	}
+	return changed;
+}
+
+/* How long nothing can happen but what the descriptor tells. */
+static int64_t
+wake_ms(const struct sse_publisher *p)
+{
+	if (!p->socket)
+		return p->next_try_ms;
+	return p->progress_ms + p->patience_ms;
+}
+
+/* 0 or -EINTR. */
+static int
+sleep_until(struct sse_publisher *p, int64_t now_ms, int64_t until_ms)
+{
+	struct pollfd fd = { .fd = sse_publisher_fd(p), .events = POLLIN };
+	int64_t ms = until_ms - now_ms;
+
+	if (ms <= 0)
+		return 0;
+	if (poll(&fd, 1, ms > 10000 ? 10000 : (int)ms) < 0 && errno == EINTR)
+		return -EINTR;
+	return 0;
+}
+
+/* --- the interface ------------------------------------------------------ */
+
+int
+sse_publisher_open(const char *bus, struct sse_publisher **ret_publisher)
+{
+	struct sse_publisher *p = calloc(1, sizeof(*p));
+	int r;
+
+	*ret_publisher = p;
+	if (!p)
+		return -ENOMEM;
+	p->patience_ms = PATIENCE_MS;
+	r = bus_address_parse(bus, &p->bus, p->error, sizeof(p->error));
+	if (r < 0) {
+		snprintf(p->bus.path, sizeof(p->bus.path), "%s",
+			 bus ? bus : "");
+		return r == -ENAMETOOLONG ? r : -EINVAL;
+	}
+	r = bus_address_check_directory(&p->bus, p->error, sizeof(p->error));
+	if (r == -EPERM)
+		return r;
+	if (r == -ENOTDIR)
+		return -EINVAL;
+	p->error[0] = '\0';	/* what else may be, the connection tells */
+	p->is_usable = true;
+	try_connect(p, clock_mono_ms());
+	return p->unreachable;
+}
+
+void
+sse_publisher_free(struct sse_publisher *p)
+{
+	if (!p)
+		return;
+	zmqport_message_free(p->message);
+	zmqport_close(p->socket);
+	zmqport_free(p->port);
+	window_done(&p->window);
+	free(p);
+}
+
+void
+sse_publisher_set_on_ack(struct sse_publisher *p, sse_publisher_on_ack *on_ack,
+			 void *user)
+{
+	p->on_ack = on_ack;
+	p->user = user;
+}
+
+int
+sse_publisher_send(struct sse_publisher *p, const struct sse_event *e,
+		   uint64_t cookie)
+{
+	static const char digits[] = "0123456789abcdef";
+	const struct event *event = message_event(e);
+	unsigned char bytes[KEY_BYTES];
+	char made[2 * KEY_BYTES];
+	struct slice key = event->key;
+	int64_t now_ms;
+	unsigned i;
+	int r;
+
+	if (!p->is_usable)
+		return -EINVAL;
+	r = message_check(e);
+	if (r < 0)
+		return r;
+	if (!key.p) {
+		random_bytes(bytes, sizeof(bytes));
+		for (i = 0; i < KEY_BYTES; i++) {
+			made[2 * i] = digits[bytes[i] >> 4];
+			made[2 * i + 1] = digits[bytes[i] & 15];
+		}
+		key = (struct slice){ made, sizeof(made) };
+	}
+	r = window_add(&p->window, event, key, cookie);
+	if (r < 0)
+		return r;
+	now_ms = clock_mono_ms();
+	if (!p->socket && now_ms >= p->next_try_ms)
+		try_connect(p, now_ms);
+	flush(p, now_ms);
+	return 0;
+}
+
+unsigned
+sse_publisher_pending(const struct sse_publisher *p)
+{
+	return p->window.count;
+}
+
+int
+sse_publisher_poll(struct sse_publisher *p, int timeout_ms)
+{
+	int64_t now_ms = clock_mono_ms(), until_ms, wake;
+	int64_t deadline_ms = timeout_ms < 0 ? INT64_MAX : now_ms + timeout_ms;
+
+	for (;;) {
+		if (step(p, now_ms))
+			return 0;
+		if (p->window.count == 0)
+			return 0;
+		if (now_ms >= deadline_ms)
+			return p->socket ? 0 : p->unreachable;
+		wake = wake_ms(p);
+		until_ms = wake < deadline_ms ? wake : deadline_ms;
+		if (sleep_until(p, now_ms, until_ms) < 0)
+			return -EINTR;
+		now_ms = clock_mono_ms();
+	}
+}
+
+int
+sse_publisher_fd(struct sse_publisher *p)
+{
+	return p->socket ? zmqport_fd(p->socket) : -1;
+}
+
+/* What sse_publisher_publish waits for. */
+struct single {
+	bool is_done;
+	int result;
+	char *id;		/* borrowed; may be NULL */
+};
+
+static void
+on_single(void *user, uint64_t cookie, int result, const char *id,
+	  const char *reason)
+{
+	struct single *s = user;
+
+	(void)cookie;
+	(void)reason;		/* is in the publisher's error already */
+	s->is_done = true;
+	s->result = result;
+	if (result == 0 && s->id)
+		snprintf(s->id, EVENT_ID_MAX + 1, "%s", id);
+}
+
+/* Waits for the one event's answer. 0: it is there; else why it is not. */
+static int
+await(struct sse_publisher *p, const struct single *s, int timeout_ms)
+{
+	int64_t start_ms = clock_mono_ms(), left_ms = timeout_ms;
+	int r;
+
+	for (;;) {
+		if (p->unreachable == -EACCES &&
+		    (timeout_ms < 0 || left_ms > DENIED_MS))
+			left_ms = DENIED_MS;
+		r = sse_publisher_poll(p, (int)left_ms);
+		if (s->is_done)
+			return 0;
+		left_ms = timeout_ms < 0 ? -1 :
+			start_ms + timeout_ms - clock_mono_ms();
+		if (r == -EACCES)
+			return r;
+		if (timeout_ms >= 0 && left_ms <= 0)
+			break;
+	}
+	if (p->unreachable)
+		return p->unreachable;
+	/* A late answer must not be taken for that of the next event. */
+	disconnect(p);
+	say(p, "The hub at %s did not acknowledge the event within %d ms. It may have taken it or not; to send it again with the same key is safe.",
+	    p->bus.path, timeout_ms);
+	return -ETIMEDOUT;
+}
+
+int
+sse_publisher_publish(struct sse_publisher *p, const struct sse_event *e,
+		      int timeout_ms, char ret_id[256])
+{
+	sse_publisher_on_ack *on_ack = p->on_ack;
+	void *user = p->user;
+	struct single s = { .id = ret_id };
+	int r;
+
+	r = sse_publisher_send(p, e, 0);
+	if (r < 0)
+		return r;
+	sse_publisher_set_on_ack(p, on_single, &s);
+	r = await(p, &s, timeout_ms);
+	sse_publisher_set_on_ack(p, on_ack, user);
+	if (r == 0)
+		return s.result;
+	/* Nobody waits for it any more: it must not be sent again by itself. */
+	window_done(&p->window);
+	return r;
+}
+
+const char *
+sse_publisher_error(const struct sse_publisher *p)
+{
+	return p->error;
+}
+
+const char *
+sse_publisher_bus(const struct sse_publisher *p)
+{
+	return p->bus.path;
+}
+
+int
+sse_bus_default(char *out, size_t size)
+{
+	struct bus_address bus;
+	char error[256];
+	int r;
+
+	r = bus_address_parse(NULL, &bus, error, sizeof(error));
+	if (r < 0)
+		return r;
+	if (strlen(bus.path) >= size)
+		return -ENAMETOOLONG;
+	memcpy(out, bus.path, strlen(bus.path) + 1);
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/bus/window.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/bus/frame.h"
+
+struct window_entry {
+	uint64_t cookie;
+	size_t key_len, topic_len, header_len, data_len;
+	char bytes[];		/* key, topic, header, data */
+};
+
+static size_t
+entry_size(const struct window_entry *e)
+{
+	return e->key_len + e->topic_len + e->header_len + e->data_len;
+}
+
+static struct slice
+entry_key(const struct window_entry *e)
+{
+	return (struct slice){ e->bytes, e->key_len };
+}
+
+void
+window_done(struct window *w)
+{
+	while (w->count > 0)
+		free(w->entries[--w->count]);
+	w->sent = 0;
+	w->bytes = 0;
+}
+
+static char *
+put(char *at, struct slice s)
+{
+	if (s.len > 0)
+		memcpy(at, s.p, s.len);
+	return at + s.len;
+}
+
+int
+window_add(struct window *w, const struct event *e, struct slice key,
+	   uint64_t cookie)
+{
+	struct frame frame = { .type = FRAME_EVENT, .event = *e };
+	char header[FRAME_HEADER_MAX], *at;
+	struct window_entry *entry;
+	size_t header_len, size;
+
+	frame.event.key = key;
+	header_len = frame_write_header(&frame, header);
+	if (header_len == 0)
+		return -EINVAL;
+	size = key.len + e->topic.len + header_len + e->data.len;
+	if (w->count == LIMIT_PUBLISH_WINDOW ||
+	    (w->count > 0 && w->bytes + size > LIMIT_PUBLISH_WINDOW_BYTES))
+		return -EAGAIN;
+	entry = malloc(sizeof(*entry) + size);
+	if (!entry)
+		return -ENOMEM;
+	*entry = (struct window_entry){
+		.cookie = cookie,
+		.key_len = key.len,
+		.topic_len = e->topic.len,
+		.header_len = header_len,
+		.data_len = e->data.len,
+	};
+	at = put(entry->bytes, key);
+	at = put(at, e->topic);
+	at = put(at, (struct slice){ header, header_len });
+	put(at, e->data);
+	w->entries[w->count++] = entry;
+	w->bytes += size;
+	return 0;
+}
+
+void
+window_next(const struct window *w, struct slice parts[3])
+{
+	const struct window_entry *e = w->entries[w->sent];
+	const char *p = e->bytes + e->key_len;
+
+	parts[0] = (struct slice){ p, e->topic_len };
+	p += e->topic_len;
+	parts[1] = (struct slice){ p, e->header_len };
+	p += e->header_len;
+	parts[2] = (struct slice){ p, e->data_len };
+}
+
+int
+window_take(struct window *w, struct slice key, uint64_t *ret_cookie)
+{
+	struct window_entry *e;
+	unsigned i;
+
+	/* Answers come in the order of the questions: mostly it is the first. */
+	for (i = 0; i < w->sent; i++) {
+		e = w->entries[i];
+		if (key.len > 0 && !slice_eq(entry_key(e), key))
+			continue;
+		*ret_cookie = e->cookie;
+		w->bytes -= entry_size(e);
+		w->count--;
+		w->sent--;
+		memmove(w->entries + i, w->entries + i + 1,
+			(w->count - i) * sizeof(w->entries[0]));
+		free(e);
+		return 0;
+	}
+	return -ENOENT;
+}

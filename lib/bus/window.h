@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * window: a publisher's events that wait for their acknowledgement, in order.
+ *
+ * Bounded by number and by bytes, but a single event of any size fits an empty
+ * one. The first `sent` of them are on their way on the present connection;
+ * after a new connection that is none, and all are sent again. Pure.
+ */
+#ifndef LIB_BUS_WINDOW_H
+#define LIB_BUS_WINDOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/limits.h"
+#include "lib/base/slice.h"
+#include "lib/sse/event.h"
+
+struct window {				/* zeroed: empty */
+	struct window_entry *entries[LIMIT_PUBLISH_WINDOW];	/* owned */
+	unsigned count, sent;
+	size_t bytes;
+};
+
+void window_done(struct window *w);	/* leaves an empty one */
+
+/*
+ * Puts an event last (copied, with `key`). 0; -EAGAIN: no room now; -EINVAL: a
+ * field is longer than event_check allows; -ENOMEM.
+ */
+int window_add(struct window *w, const struct event *e, struct slice key,
+	       uint64_t cookie);
+
+/* The frames of the next one to be sent; w->sent < w->count. */
+void window_next(const struct window *w, struct slice parts[3]);
+
+/*
+ * Takes out the oldest sent one with this key (an empty key: the oldest), and
+ * tells its cookie. 0, or -ENOENT: an answer that nobody waits for any more.
+ */
+int window_take(struct window *w, struct slice key, uint64_t *ret_cookie);
+
+#endif

@@ -19,4 +19,23 @@ libfcgicore_la_SOURCES = \
 	%D%/route_config.c \
 	%D%/subscription.c %D%/subscription.h
 libfcgicore_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
+
+# The installed library for programs that are written with libfcgi. It is made
+# of a convenience library, so that programs here link it without a wrapper.
+noinst_LTLIBRARIES += libfcgxcore.la
+libfcgxcore_la_SOURCES = \
+	%D%/fcgx.c %D%/fcgx.h \
+	%D%/handoff_call.c %D%/handoff_call.h \
+	%D%/handoff_client.c \
+	%D%/handoff_message.c %D%/handoff_message.h \
+	%D%/query.c %D%/query.h \
+	lib/bus/address.c lib/bus/address.h
+libfcgxcore_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
+
+lib_LTLIBRARIES += libsse-fcgi.la
+libsse_fcgi_la_SOURCES =
+libsse_fcgi_la_LIBADD = libfcgxcore.la libsse.la libbase.la $(FCGI_LIBS)
+libsse_fcgi_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
+pkgconfig_DATA += %D%/sse-fcgi.pc
+
 EXTRA_DIST += %D%/may-include

@@ -1,9 +1,9 @@
 # maint: checks that keep promises honest; `make check` runs them too.
-EXTRA_DIST += %D%/check-includes %D%/check-headers %D%/copy-sources \
-	%D%/install-packages
-PHONY_TARGETS += check-includes check-headers
+EXTRA_DIST += %D%/check-includes %D%/check-headers %D%/check-symbols \
+	%D%/copy-sources %D%/install-packages
+PHONY_TARGETS += check-includes check-headers check-symbols
 
-check-local: check-includes check-headers
+check-local: check-includes check-headers check-symbols
 
 check-includes:
 	@$(top_srcdir)/maint/check-includes
@@ -14,3 +14,6 @@ HEADER_CPPFLAGS = -D_GNU_SOURCE -I. -Iinclude $(CPPFLAGS) \
 check-headers:
 	@CC='$(CC)' CPPFLAGS='$(HEADER_CPPFLAGS)' \
 		$(top_srcdir)/maint/check-headers
+
+check-symbols: $(lib_LTLIBRARIES)
+	@$(top_srcdir)/maint/check-symbols .libs

@@ -29,17 +29,21 @@ extern "C" {
 struct sse_handoff {
 	/*
 	 * The topics (or selectors) the stream gets and is granted, private
-	 * ones too. Ends with NULL. At least one.
+	 * ones too. Ends with NULL. At least one. The request's
+	 * SSE_TOPIC_PREFIX, which a virtual host may set, goes before each.
 	 */
 	const char *const *topics;
 	/*
 	 * Further response header lines, such as a refreshed session cookie;
 	 * each "Name: value" without a line end. Ends with NULL; may be NULL.
+	 * Those that say what the answer is (Content-Type, Status, Location,
+	 * Connection and the like) are the worker's.
 	 */
 	const char *const *headers;
 	/*
-	 * Where to resume: NULL takes HTTP_LAST_EVENT_ID and the query
-	 * (lastEventID and its spellings) from the request.
+	 * Where to resume: an event id, or "earliest", or "" for what comes
+	 * from now on. NULL takes HTTP_LAST_EVENT_ID and the query
+	 * (lastEventID and its spellings, last=N) from the request.
 	 */
 	const char *last_event_id;
 	/*
@@ -51,15 +55,26 @@ struct sse_handoff {
 
 /*
  * Hands an accepted request to a worker. Nothing may have been written to
- * request->out or ->err. Reads the rest of STDIN (at most 64 KiB) first.
+ * request->out or ->err. Reads the rest of STDIN (at most 64 KiB) first, and
+ * blocks as long as the web server needs to send it.
  *
  * Returns 0 when the worker has it: the request is freed, its descriptor is
  * closed here, and FCGX_Accept_r can be called at once (not FCGX_Finish_r).
- * Returns 1 when no worker took it within 200 ms: a 200 with a retry: of a few
- * seconds was written, so that the browser comes back by itself; finish the
- * request as usual. Negative: -EINVAL (no topics, output already written, a
- * header line that is not one, plain CGI), -EMSGSIZE, -EPERM (the socket
- * belongs to another user); nothing was written, answer as you like.
+ * Returns 1 when the answer was written here instead; finish the request as
+ * usual. That is so when no worker took it within 200 ms (a 200 with a retry:
+ * of a few seconds, so that the browser comes back by itself), and for a HEAD
+ * request, which is a header only.
+ *
+ * Negative: nothing was written, answer as you like.
+ *   -EINVAL	no topics or one that is not a selector, output already
+ *		written, a header line that is not one, plain CGI, a bus
+ *		without a directory and no socket named
+ *   -EMSGSIZE	STDIN, or topics and headers together, are too long
+ *   -ENAMETOOLONG	a unix socket takes 107 bytes
+ *   -EPERM	the socket belongs to another user
+ *   -EPROTO	the worker refuses it; it is of another release
+ *   -EIO	the web server ended the request
+ *   -ENOMEM, -EMFILE and others of the system
  */
 SSE_API SSE_MUSTCHECK int sse_handoff(FCGX_Request *request,
 				      const struct sse_handoff *what);
@@ -72,9 +87,11 @@ SSE_API SSE_MUSTCHECK int sse_handoff(FCGX_Request *request,
 SSE_API SSE_MUSTCHECK int sse_fcgx_begin(FCGX_Stream *out, int64_t retry_ms);
 
 /*
- * Writes one event and flushes. `name` and `id` may be NULL. Line ends in data
- * are handled as the standard says. 0; -EINVAL: a line end or NUL in name or
- * id, or data that is not UTF-8; -EIO: the browser is gone, end the loop.
+ * Writes one event and flushes; blocks while the browser does not read. `name`
+ * and `id` may be NULL; an empty id makes the browser forget its last one.
+ * Line ends in data are handled as the standard says. 0; -EINVAL: a line end
+ * in name or id, or something that is not UTF-8; -ENOMEM; -EIO: the browser is
+ * gone, end the loop.
  */
 SSE_API SSE_MUSTCHECK int sse_fcgx_send(FCGX_Stream *out, const char *name,
 					const char *id, const void *data,
@@ -82,6 +99,14 @@ SSE_API SSE_MUSTCHECK int sse_fcgx_send(FCGX_Stream *out, const char *name,
 
 /* Writes a comment, which keeps proxies awake and notices a gone browser. */
 SSE_API SSE_MUSTCHECK int sse_fcgx_heartbeat(FCGX_Stream *out);
+
+/*
+ * The same for plain CGI, where libfcgi has no stream: one over standard
+ * output, for these functions and FCGX_PutS and its like. It is always the
+ * same one; nobody frees it. A program that does not ignore SIGPIPE is ended
+ * by it when the browser is gone.
+ */
+SSE_API FCGX_Stream *sse_fcgx_cgi_out(void);
 
 #ifdef __cplusplus
 }

@@ -39,3 +39,19 @@ libsse_fcgi_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
 pkgconfig_DATA += %D%/sse-fcgi.pc
 
 EXTRA_DIST += %D%/may-include
+
+# What makes a worker of them; all but main.c, so that tests can link it.
+noinst_LTLIBRARIES += libworker.la
+libworker_la_SOURCES = \
+	%D%/connection.c %D%/connection.h \
+	%D%/fanout.c %D%/fanout.h %D%/fanout_priv.h \
+	%D%/guests.c %D%/guests.h \
+	%D%/placing.c \
+	%D%/pulse.c \
+	%D%/settings.c %D%/settings.h \
+	%D%/setup.c %D%/setup.h \
+	%D%/stream.c \
+	%D%/supervisor.c %D%/supervisor.h \
+	%D%/worker.c %D%/worker.h
+libworker_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
+EXTRA_DIST += %D%/main.c

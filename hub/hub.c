@@ -10,8 +10,8 @@
 
 #include "hub/place.h"
 #include "hub/serve.h"
-#include "hub/signals.h"
 #include "lib/base/logging.h"
+#include "lib/loop/signals.h"
 
 enum { STAND_BY_MS = 200 };	/* how often the lock is tried */
 
@@ -23,14 +23,14 @@ stay(const struct hub_config *config)
 		{ .fd = signals_fd(), .events = POLLIN },
 		{ .fd = config->lifeline, .events = POLLIN },
 	};
+	unsigned seen;
 
 	if (poll(fds, 2, STAND_BY_MS) <= 0)
 		return true;
-	if (fds[1].revents || signals_stop())
-		return false;
-	if (signals_take_reopen())
+	seen = signals_take();
+	if (seen & SIGNALS_REOPEN)
 		(void)logging_reopen();	/* the old file goes on otherwise */
-	return true;
+	return !fds[1].revents && !(seen & SIGNALS_STOP);
 }
 
 /* Becomes the hub, serves, and leaves. An exit status. */
@@ -57,6 +57,12 @@ run(const struct hub_config *config)
 	r = serve_run(config);
 	place_unlock(&lock);
 	return r;
+}
+
+int
+hub_prepare(const struct bus_address *bus)
+{
+	return place_prepare(bus);
 }
 
 int

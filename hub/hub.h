@@ -28,6 +28,12 @@ struct hub_config {
 };
 
 /*
+ * Makes the bus directory if that is ours to make, and checks that it can be
+ * trusted; hub_run does the same. 0 or an exit status, with the reason logged.
+ */
+int hub_prepare(const struct bus_address *bus);
+
+/*
  * Runs until SIGTERM, SIGINT or the lifeline's end. While another hub holds
  * the bus it stands by. Returns a process exit status (sysexits.h): 0 after a
  * signal; EX_CANTCREAT, EX_NOPERM, EX_CONFIG with the reason logged.

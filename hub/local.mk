@@ -12,7 +12,6 @@ libhub_la_SOURCES = \
 	%D%/place.c %D%/place.h \
 	%D%/replay.c %D%/replay.h \
 	%D%/serve.c %D%/serve.h \
-	%D%/signals.c %D%/signals.h \
 	%D%/source.c %D%/source.h \
 	%D%/store.h \
 	%D%/store_memory.c %D%/store_memory.h

@@ -16,7 +16,6 @@
 #include "hub/follow.h"
 #include "hub/intake.h"
 #include "hub/place.h"
-#include "hub/signals.h"
 #include "hub/source.h"
 #include "hub/store_memory.h"
 #include "lib/base/clock.h"
@@ -25,6 +24,7 @@
 #include "lib/base/units.h"
 #include "lib/bus/zmqport.h"
 #include "lib/loop/loop.h"
+#include "lib/loop/signals.h"
 #include "lib/sse/id.h"
 
 enum {
@@ -232,11 +232,12 @@ static void
 on_signal(struct loop_io *io, unsigned ready)
 {
 	struct serve *s = serve_of(io, signal_io);
+	unsigned seen = signals_take();
 
 	(void)ready;
-	if (signals_stop())
+	if (seen & SIGNALS_STOP)
 		loop_stop(s->loop);
-	if (signals_take_reopen())
+	if (seen & SIGNALS_REOPEN)
 		(void)logging_reopen();	/* the old file goes on otherwise */
 }
 

@@ -650,3 +650,53 @@ options_free(const struct options *o)
 		}
 	}
 }
+
+/* ---- all sources ---- */
+
+/* The file that the command line or the environment names; NULL: none. */
+static const char *
+named_file(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strncmp(argv[i], "--config=", 9) == 0)
+			return argv[i] + 9;
+		if ((strcmp(argv[i], "--config") == 0 ||
+		     strcmp(argv[i], "-c") == 0) && i + 1 < argc)
+			return argv[i + 1];
+	}
+	return getenv("SSE_CONFIG");
+}
+
+static const char *
+usual_file(const struct options *o, char *path, size_t size)
+{
+	const char *home = getenv("HOME");
+
+	if (home && home[0] == '/' &&
+	    (size_t)snprintf(path, size, "%s/.config/%s.conf", home,
+			     o->program) < size && access(path, R_OK) == 0)
+		return path;
+	if ((size_t)snprintf(path, size, "/etc/%s.conf", o->program) < size &&
+	    access(path, R_OK) == 0)
+		return path;
+	return NULL;
+}
+
+int
+options_load(const struct options *o, int argc, char **argv, int *ret_first,
+	     char *error, size_t size)
+{
+	char path[4096];
+	const char *file = named_file(argc, argv);
+	int r = 0;
+
+	if (!file)
+		file = usual_file(o, path, sizeof(path));
+	if (file)
+		r = options_file(o, file, error, size);
+	if (r == 0)
+		r = options_environment(o, error, size);
+	if (r == 0)
+		r = options_command_line(o, argc, argv, ret_first, error, size);
+	return r;
+}

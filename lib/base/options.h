@@ -61,6 +61,14 @@ int options_environment(const struct options *o, char *error, size_t size);
 int options_command_line(const struct options *o, int argc, char **argv,
 			 int *ret_first, char *error, size_t size);
 
+/*
+ * All three in their order, each once. The file is what the option `config`
+ * (or -c, if the table has it) or SSE_CONFIG names, else the first of
+ * $HOME/.config/PROGRAM.conf and /etc/PROGRAM.conf that exists.
+ */
+int options_load(const struct options *o, int argc, char **argv, int *ret_first,
+		 char *error, size_t size);
+
 void options_print_help(const struct options *o);	/* to stdout */
 void options_free(const struct options *o);	/* the texts the table owns */
 

@@ -38,6 +38,11 @@ struct evlog {
 	struct evlog_place last;
 	struct evlog_place evicted;
 	struct evlog_place blind;
+	uint64_t blind_end;
+
+	/* the newest stretch of positions whose numbers count up by one */
+	uint64_t run_pos;
+	struct evlog_place run;
 
 	struct map topics;		/* name -> evlog_topic, owned */
 	struct list topic_list;
@@ -81,6 +86,8 @@ topic_forget(struct evlog *l, struct evlog_topic *t)
 {
 	if (evlog_place_cmp(t->lost, l->blind) > 0)
 		l->blind = t->lost;
+	if (t->lost_end > l->blind_end)
+		l->blind_end = t->lost_end;
 	if (l->ops && l->ops->on_topic)
 		l->ops->on_topic(l->user, t, false);
 	(void)map_del(&l->topics, t->name);
@@ -213,9 +220,11 @@ evict_first(struct evlog *l)
 		/* What everybody should have read is gone: nobody can tell
 		 * any more what stood behind it. */
 		l->blind = e->place;
+		l->blind_end = l->first;
 		return;
 	}
 	t->lost = e->place;
+	t->lost_end = l->first;
 	t->first = e->next;
 	if (t->first == EVLOG_NONE) {
 		t->last = EVLOG_NONE;
@@ -295,6 +304,10 @@ evlog_append(struct evlog *l, const struct evlog_item *item,
 		goto fail;
 	}
 
+	if (l->run.gen != l->last.gen || item->number != l->last.number + 1) {
+		l->run_pos = pos;
+		l->run = (struct evlog_place){ l->last.gen, item->number };
+	}
 	l->last.number = item->number;
 	e = slot(l, pos);
 	*e = (struct evlog_entry){
@@ -377,6 +390,27 @@ evlog_entry_id(const struct evlog_entry *e)
 	return e->id ? e->id->text : SLICE_NONE;
 }
 
+bool
+evlog_place_before(const struct evlog *l, uint64_t pos,
+		   struct evlog_place *ret_place)
+{
+	if (pos > l->first && pos <= l->end) {
+		*ret_place = slot(l, pos - 1)->place;
+		return true;
+	}
+	if (pos == l->first) {
+		*ret_place = evlog_first_place(l);
+		return true;
+	}
+	if (l->run.gen && pos > l->run_pos && pos < l->first) {
+		*ret_place = (struct evlog_place){
+			l->run.gen, l->run.number + (pos - 1 - l->run_pos)
+		};
+		return true;
+	}
+	return false;
+}
+
 struct evlog_place
 evlog_last_place(const struct evlog *l)
 {
@@ -450,6 +484,12 @@ struct evlog_place
 evlog_blind(const struct evlog *l)
 {
 	return l->blind;
+}
+
+uint64_t
+evlog_blind_end(const struct evlog *l)
+{
+	return l->blind_end;
 }
 
 struct evlog_place

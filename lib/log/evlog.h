@@ -45,6 +45,7 @@ struct evlog_place {
 struct evlog_topic {
 	uint64_t first, last;		/* positions kept, or EVLOG_NONE */
 	struct evlog_place lost;	/* of the last entry that left; gen 0: none */
+	uint64_t lost_end;		/* its position plus one; 0: none */
 	bool is_guarded;		/* selector_is_guarded(name) */
 	void *exact;			/* groups.c: the selector that names it */
 	void *templates;		/* groups.c: templates that match it, owned */
@@ -115,6 +116,13 @@ struct slice evlog_entry_id(const struct evlog_entry *e);	/* absent: none */
 /* Position of the newest entry meant for every reader, kept or not; NONE. */
 uint64_t evlog_everyone(const struct evlog *l);
 
+/*
+ * The place just before a position, kept or not: what a reader with that
+ * cursor has seen. False: it left so long ago that it is not known.
+ */
+bool evlog_place_before(const struct evlog *l, uint64_t pos,
+			struct evlog_place *ret_place);
+
 /* The newest place (of the last entry, or where the epoch began). */
 struct evlog_place evlog_last_place(const struct evlog *l);
 /* The place just before the first kept entry. */
@@ -139,6 +147,8 @@ struct list *evlog_topics(struct evlog *l);	/* of evlog_topic.all */
  * beginning, or of topics that were forgotten). gen 0: all is known.
  */
 struct evlog_place evlog_blind(const struct evlog *l);
+/* The same as a position: entries before it may have been of any topic. */
+uint64_t evlog_blind_end(const struct evlog *l);
 /* The place of the newest entry that left. gen 0: none. */
 struct evlog_place evlog_evicted(const struct evlog *l);
 

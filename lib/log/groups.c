@@ -656,6 +656,25 @@ group_has_lost(struct groups *g, const struct group *group,
 	return false;
 }
 
+bool
+group_has_lost_at(struct groups *g, const struct group *group, uint64_t cursor)
+{
+	struct list *topics = evlog_topics(g->log);
+
+	if (cursor >= evlog_first(g->log))
+		return false;
+	if (evlog_blind_end(g->log) > cursor)
+		return true;
+	for (struct list *n = topics->next; n != topics; n = n->next) {
+		const struct evlog_topic *t =
+		    list_entry(n, struct evlog_topic, all);
+
+		if (t->lost_end > cursor && group_wants_topic(group, t, false))
+			return true;
+	}
+	return false;
+}
+
 /* ---- the newest of each topic ---- */
 
 struct newest {

@@ -90,6 +90,10 @@ size_t group_collect(struct groups *g, const struct group *group, uint64_t from,
 bool group_has_lost(struct groups *g, const struct group *group,
 		    struct evlog_place place);
 
+/* The same for a reader whose cursor is `cursor`. */
+bool group_has_lost_at(struct groups *g, const struct group *group,
+		       uint64_t cursor);
+
 /*
  * The newest `n` kept entries of each topic the group wants, ascending.
  * *ret_positions is malloc'ed (NULL when there are none). 0 or -ENOMEM.

@@ -2,7 +2,8 @@
 noinst_LTLIBRARIES += libloop.la
 libloop_la_SOURCES = \
 	%D%/loop.c %D%/loop.h %D%/backend.h \
-	%D%/loop_poll.c
+	%D%/loop_poll.c \
+	%D%/signals.c %D%/signals.h
 if HAVE_EPOLL
 libloop_la_SOURCES += %D%/loop_epoll.c
 endif

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fcgi/params.h"
+#include "fcgi/reply.h"
+#include "lib/base/list.h"
+#include "lib/base/logging.h"
+
+enum { READ_BYTES = 65536 + 4096 };	/* the largest request, in one read */
+
+struct connection {
+	struct loop_io io;
+	struct list kept;		/* connections->open, oldest first; or doomed */
+	struct connections *all;	/* borrowed */
+	int64_t deadline_ms;
+	struct request request;
+};
+
+struct connections {
+	struct loop *loop;		/* borrowed */
+	struct connections_config config;
+	const struct connections_ops *ops;	/* borrowed */
+	void *user;
+	struct list open;		/* by deadline: all have the same time */
+	struct list doomed;
+	size_t count;
+	struct loop_timer timer;
+	struct buf out;
+	struct connections_stats stats;
+	char input[READ_BYTES];
+};
+
+static void on_deadline(struct loop_timer *t, int64_t now_ms);
+
+int
+connections_new(struct loop *loop, const struct connections_config *config,
+		const struct connections_ops *ops, void *user,
+		struct connections **ret_connections)
+{
+	struct connections *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->loop = loop;
+	c->config = *config;
+	c->ops = ops;
+	c->user = user;
+	c->timer.on_due = on_deadline;
+	list_init(&c->open);
+	list_init(&c->doomed);
+	*ret_connections = c;
+	return 0;
+}
+
+/* Forgets a connection; its descriptor is somebody else's now, or closed. */
+static void
+connection_doom(struct connection *n)
+{
+	struct connections *c = n->all;
+
+	loop_del(c->loop, &n->io);
+	request_done(&n->request);
+	list_del(&n->kept);
+	list_add(&c->doomed, &n->kept);
+	c->count--;
+}
+
+static void
+connection_close(struct connection *n)
+{
+	int fd = n->io.fd;
+
+	connection_doom(n);
+	close(fd);
+}
+
+void
+connections_reap(struct connections *c)
+{
+	while (!list_is_empty(&c->doomed)) {
+		struct connection *n = list_entry(c->doomed.next,
+						  struct connection, kept);
+
+		list_del(&n->kept);
+		free(n);
+	}
+}
+
+struct connections *
+connections_free(struct connections *c)
+{
+	if (!c)
+		return NULL;
+	while (!list_is_empty(&c->open))
+		connection_close(list_entry(c->open.next, struct connection,
+					    kept));
+	connections_reap(c);
+	loop_timer_stop(c->loop, &c->timer);
+	buf_done(&c->out);
+	free(c);
+	return NULL;
+}
+
+size_t
+connections_count(const struct connections *c)
+{
+	return c->count;
+}
+
+const struct connections_stats *
+connections_get_stats(const struct connections *c)
+{
+	return &c->stats;
+}
+
+/* ---- deadlines ---- */
+
+static void
+set_timer(struct connections *c)
+{
+	const struct connection *n;
+
+	if (list_is_empty(&c->open)) {
+		loop_timer_stop(c->loop, &c->timer);
+		return;
+	}
+	n = list_entry(c->open.next, struct connection, kept);
+	(void)loop_timer_set(c->loop, &c->timer, n->deadline_ms);
+}
+
+static void
+on_deadline(struct loop_timer *t, int64_t now_ms)
+{
+	struct connections *c = list_entry(t, struct connections, timer);
+
+	while (!list_is_empty(&c->open)) {
+		struct connection *n = list_entry(c->open.next,
+						  struct connection, kept);
+
+		if (n->deadline_ms > now_ms)
+			break;
+		/* A kept connection that rests between requests may go too:
+		 * web servers open a new one then. */
+		if (!request_is_idle(&n->request))
+			c->stats.timeouts++;
+		connection_close(n);
+	}
+	set_timer(c);
+}
+
+/* ---- answers ---- */
+
+/*
+ * A fresh socket takes an answer whole; one that does not has a peer that
+ * does not read, which is its own loss.
+ */
+static void
+send_answer(struct connections *c, int fd)
+{
+	(void)!send(fd, c->out.p, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	buf_clear(&c->out);
+}
+
+enum outcome {
+	OUTCOME_TAKEN,		/* the descriptor is a stream now */
+	OUTCOME_ANSWERED,	/* ready for the connection's next request */
+	OUTCOME_CLOSE,
+};
+
+static enum outcome
+answer(struct connections *c, int fd, const struct request *r,
+       const struct route *route)
+{
+	struct reply reply = {
+		.id = r->id,
+		.head = route->head,
+		.headers = buf_slice(&route->headers),
+	};
+
+	c->stats.refused += route->status >= 400;
+	if (reply_answer(&c->out, &reply, route->status,
+			 slice_of(route->why)) < 0)
+		return OUTCOME_CLOSE;
+	send_answer(c, fd);
+	return r->keep ? OUTCOME_ANSWERED : OUTCOME_CLOSE;
+}
+
+static enum outcome
+open_stream(struct connections *c, int fd, const struct request *r,
+	    const struct route *route, const struct params *params)
+{
+	struct reply reply = {
+		.id = r->id,
+		.head = route->head,
+		.headers = buf_slice(&route->headers),
+	};
+	int err;
+
+	if (route->head) {
+		err = reply_stream(&c->out, &reply, 0, SLICE_NONE);
+	} else {
+		err = c->ops->on_stream(c->user, fd, r->id, reply.headers,
+					&route->subscription,
+					params->remote_addr);
+		if (err == 0)
+			return OUTCOME_TAKEN;
+		c->stats.later++;
+		err = reply_later(&c->out, &reply,
+				  c->ops->retry_later(c->user));
+	}
+	if (err < 0)
+		return OUTCOME_CLOSE;
+	send_answer(c, fd);
+	return r->keep ? OUTCOME_ANSWERED : OUTCOME_CLOSE;
+}
+
+/* A whole request: becomes a stream or gets its answer. */
+static enum outcome
+serve(struct connections *c, int fd, const struct request *r)
+{
+	struct params params;
+	struct route route = { 0 };
+	const char *why;
+	enum outcome outcome = OUTCOME_CLOSE;
+
+	c->stats.requests++;
+	if (params_decode(r->params, &params, &why) < 0) {
+		c->stats.bad++;
+		route_refuse(&route, 400, why);
+		outcome = answer(c, fd, r, &route);
+	} else if (route_request(&c->config.route, &params, &route) == 0) {
+		outcome = route.status == 200 ?
+		    open_stream(c, fd, r, &route, &params) :
+		    answer(c, fd, r, &route);
+	}
+	route_done(&route);
+	return outcome;
+}
+
+static void
+refuse_bad(struct connections *c, int fd, const struct request *r)
+{
+	struct route route = { 0 };
+
+	c->stats.bad++;
+	log_info("a request was refused: %s", r->why ? r->why : "unreadable");
+	if (r->status == 0 || r->id == 0)
+		return;
+	route_refuse(&route, r->status, r->why);
+	(void)answer(c, fd, r, &route);
+	route_done(&route);
+}
+
+/* ---- reading ---- */
+
+enum feed { FEED_MORE, FEED_TAKEN, FEED_CLOSE };
+
+/*
+ * Feeds the bytes to the request, and to the next ones of a connection that
+ * is kept. After FEED_MORE `r` holds what was begun.
+ */
+static enum feed
+feed(struct connections *c, int fd, struct request *r, struct slice in)
+{
+	while (in.len > 0) {
+		enum request_result result =
+		    request_feed(r, &c->config.limits, &in, &c->out);
+		enum outcome outcome;
+
+		if (c->out.len)
+			send_answer(c, fd);
+		if (result == REQUEST_MORE)
+			return FEED_MORE;
+		if (result == REQUEST_BAD)
+			refuse_bad(c, fd, r);
+		if (result == REQUEST_BAD ||
+		    (result == REQUEST_ABORTED && !r->keep))
+			return FEED_CLOSE;
+		outcome = result == REQUEST_WHOLE ? serve(c, fd, r) :
+			  OUTCOME_ANSWERED;
+		request_done(r);
+		if (outcome == OUTCOME_TAKEN)
+			return FEED_TAKEN;
+		if (outcome == OUTCOME_CLOSE)
+			return FEED_CLOSE;
+	}
+	return FEED_MORE;
+}
+
+static void
+connection_on_ready(struct loop_io *io, unsigned ready)
+{
+	struct connection *n = list_entry(io, struct connection, io);
+	struct connections *c = n->all;
+	int fd = io->fd;
+	ssize_t got = recv(fd, c->input, sizeof(c->input), MSG_DONTWAIT);
+
+	(void)ready;
+	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK ||
+			errno == EINTR))
+		return;
+	if (got <= 0) {
+		connection_close(n);
+		return;
+	}
+	/*
+	 * The loop must not watch the descriptor for us any more when a stream
+	 * takes it; it is put back if nobody does.
+	 */
+	loop_del(c->loop, io);
+	switch (feed(c, fd, &n->request, (struct slice){ c->input,
+		     (size_t)got })) {
+	case FEED_TAKEN:
+		connection_doom(n);
+		return;
+	case FEED_CLOSE:
+		connection_doom(n);
+		close(fd);
+		return;
+	case FEED_MORE:
+		io->fd = fd;
+		if (loop_add(c->loop, io, LOOP_READ) < 0) {
+			io->fd = -1;
+			connection_doom(n);
+			close(fd);
+		}
+		return;
+	}
+}
+
+/* Keeps a connection whose request is not whole yet. */
+static void
+connection_keep(struct connections *c, int fd, struct request *r)
+{
+	struct connection *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		goto fail;
+	n->all = c;
+	n->io.fd = fd;
+	n->io.on_ready = connection_on_ready;
+	n->deadline_ms = loop_now_ms(c->loop) + c->config.request_timeout_ms;
+	if (loop_add(c->loop, &n->io, LOOP_READ) < 0) {
+		free(n);
+		goto fail;
+	}
+	n->request = *r;
+	list_add(&c->open, &n->kept);
+	if (++c->count > c->config.half_open_max) {
+		c->stats.crowded++;
+		connection_close(list_entry(c->open.next, struct connection,
+					    kept));
+	}
+	if (!c->timer.heap)
+		set_timer(c);
+	return;
+fail:
+	request_done(r);
+	close(fd);
+}
+
+void
+connections_add(struct connections *c, int fd)
+{
+	struct request r = { 0 };
+	enum feed result = FEED_MORE;
+	ssize_t got = recv(fd, c->input, sizeof(c->input), MSG_DONTWAIT);
+
+	c->stats.accepted++;
+	if (got > 0)
+		result = feed(c, fd, &r, (struct slice){ c->input,
+			      (size_t)got });
+	else if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK &&
+			      errno != EINTR))
+		result = FEED_CLOSE;
+	if (result == FEED_MORE) {
+		connection_keep(c, fd, &r);
+		return;
+	}
+	request_done(&r);
+	if (result == FEED_CLOSE)
+		close(fd);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection: what a web server's connection is before it is a stream.
+ *
+ * Nearly always the whole request is there at the first read; then nothing is
+ * kept of it and the descriptor becomes a stream, or gets its answer, at once.
+ * Otherwise it costs one descriptor and a deadline, and of too many that are
+ * half open the oldest one goes.
+ */
+#ifndef FCGI_CONNECTION_H
+#define FCGI_CONNECTION_H
+
+#include <stdint.h>
+
+#include "fcgi/listen.h"
+#include "fcgi/request.h"
+#include "fcgi/route.h"
+#include "lib/loop/loop.h"
+
+struct connections;
+
+struct connections_config {
+	struct route_config route;
+	struct request_limits limits;
+	int64_t request_timeout_ms;
+	size_t half_open_max;
+};
+
+struct connections_ops {
+	/*
+	 * A stream may begin on fd: 0, it is taken; -EBUSY: not now (the
+	 * browser is asked to come back); else a failure, likewise. `headers`
+	 * and the subscription are lent.
+	 */
+	int (*on_stream)(void *user, int fd, uint16_t id, struct slice headers,
+			 const struct subscription *s, struct slice address);
+	/* The retry: in milliseconds for a browser that comes back later. */
+	uint64_t (*retry_later)(void *user);
+};
+
+struct connections_stats {
+	uint64_t accepted, requests, refused, later, timeouts, bad, crowded;
+};
+
+/* 0 or -ENOMEM. All but `config` itself is borrowed. */
+int connections_new(struct loop *loop, const struct connections_config *config,
+		    const struct connections_ops *ops, void *user,
+		    struct connections **ret_connections);
+struct connections *connections_free(struct connections *c);
+
+/* Serves a connection just accepted; takes fd. */
+void connections_add(struct connections *c, int fd);
+
+/* Frees what was closed; at the end of each turn. */
+void connections_reap(struct connections *c);
+
+size_t connections_count(const struct connections *c);
+const struct connections_stats *connections_get_stats(const struct connections *c);
+
+#endif

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/fanout_priv.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+#include "fcgi/record.h"
+#include "lib/sse/encode.h"
+
+#include <fastcgi.h>
+
+enum { MARK_ONE_RECORD = 1 };	/* the payload is one record, not several */
+
+static struct audience *
+audience_of(const struct group *group)
+{
+	return group->user;
+}
+
+/* ---- the log's hooks ---- */
+
+static void
+flush_all(struct fanout *f)
+{
+	struct list *dirty = groups_dirty(f->groups);
+
+	while (!list_is_empty(dirty))
+		fanout_flush_group(f, list_entry(dirty->next, struct group,
+						 dirty));
+}
+
+static void
+on_evict(void *user, uint64_t pos, const struct evlog_entry *e)
+{
+	struct fanout *f = user;
+
+	(void)e;
+	/* A burst larger than the window: what is noted must leave first. */
+	if (pos < f->noted_end && !list_is_empty(groups_dirty(f->groups)))
+		flush_all(f);
+	stream_cut_chunks(f, pos);
+}
+
+static void
+on_topic(void *user, struct evlog_topic *t, bool is_new)
+{
+	struct fanout *f = user;
+
+	groups_on_topic(f->groups, t, is_new);
+}
+
+static const struct evlog_ops log_ops = { on_evict, on_topic };
+
+/* ---- making and freeing ---- */
+
+int
+fanout_new(struct loop *loop, const struct fanout_config *config,
+	   const struct fanout_ops *ops, void *user, struct fanout **ret_fanout)
+{
+	struct fanout *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	f->loop = loop;
+	f->config = *config;
+	f->ops = ops;
+	f->user = user;
+	f->chunks_low = EVLOG_NONE;
+	list_init(&f->waiting);
+	list_init(&f->chunks);
+	list_init(&f->doomed);
+	r = groups_new(&f->groups);
+	if (r == 0)
+		r = evlog_new(&config->window, &log_ops, f, &f->log);
+	if (r == 0) {
+		groups_set_log(f->groups, f->log);
+		if (config->is_plain) {
+			(void)evlog_begin_epoch(f->log, 0, 0);
+			f->was_live = true;
+		}
+		r = pulse_start(f);
+	}
+	if (r < 0) {
+		fanout_free(f);
+		return r;
+	}
+	*ret_fanout = f;
+	return 0;
+}
+
+static void
+close_all(struct fanout *f)
+{
+	for (size_t i = 0; i < WHEEL_SLOTS; i++)
+		while (!list_is_empty(&f->wheel[i]))
+			stream_doom(list_entry(f->wheel[i].next, struct stream,
+					       wheel));
+	stream_reap(f);
+}
+
+struct fanout *
+fanout_free(struct fanout *f)
+{
+	if (!f)
+		return NULL;
+	if (f->wheel[0].next)
+		close_all(f);
+	loop_timer_stop(f->loop, &f->pulse);
+	f->log = evlog_free(f->log);
+	f->groups = groups_free(f->groups);
+	map_done(&f->questions);
+	buf_done(&f->scratch);
+	buf_done(&f->patched);
+	free(f);
+	return NULL;
+}
+
+size_t
+fanout_count(const struct fanout *f)
+{
+	return f->count;
+}
+
+const struct fanout_stats *
+fanout_get_stats(const struct fanout *f)
+{
+	return &f->stats;
+}
+
+const struct evlog *
+fanout_log(const struct fanout *f)
+{
+	return f->log;
+}
+
+/* ---- events in ---- */
+
+/*
+ * The event as records for request id 1. Nearly always that is one record,
+ * whose header is filled in when the length is known.
+ */
+static int
+encode_payload(const struct event *e, struct slice id, struct buf *out,
+	       uint8_t *ret_mark)
+{
+	size_t size = encode_size(e, id);
+	struct buf text = { NULL, 0, 0 };
+	int r;
+
+	if (size <= RECORD_CONTENT_MAX) {
+		r = buf_reserve(out, RECORD_HEADER_LEN + size);
+		if (r < 0)
+			return r;
+		record_header((uint8_t *)out->p, FCGI_STDOUT, 1,
+			      (uint16_t)size);
+		out->len = RECORD_HEADER_LEN;
+		*ret_mark = MARK_ONE_RECORD;
+		return encode_event(out, e, id);
+	}
+	*ret_mark = 0;
+	r = buf_reserve(&text, size);
+	if (r == 0)
+		r = encode_event(&text, e, id);
+	if (r == 0)
+		r = buf_reserve(out, record_stdout_size(size));
+	if (r == 0)
+		r = record_append_stdout(out, 1, buf_slice(&text));
+	buf_done(&text);
+	return r;
+}
+
+static void
+on_missed(void *user, struct group *group)
+{
+	struct fanout *f = user;
+	struct audience *a = audience_of(group);
+
+	/* No memory to remember what its members must be sent. Their cursors
+	 * remember it for nothing. */
+	while (a && a->count > 0) {
+		struct stream *s = a->head[a->count - 1];
+		uint64_t cursor = group->pending_count ? group->pending[0] :
+				  f->noted_end;
+
+		stream_set_behind(s, cursor);
+	}
+}
+
+static void
+append(struct fanout *f, const struct evlog_item *item, struct buf *payload)
+{
+	size_t len;
+	char *bytes = buf_take(payload, &len);
+	uint64_t pos;
+	int r = evlog_append(f->log, item, bytes, len, &pos);
+
+	if (r < 0) {
+		f->stats.dropped++;
+		return;
+	}
+	(void)groups_note(f->groups, pos, on_missed, f);
+	f->noted_end = evlog_end(f->log);
+	f->has_news = true;
+	f->stats.events++;
+}
+
+void
+fanout_event(struct fanout *f, const struct event *e)
+{
+	char id_text[ID_TEXT_MAX + 1];
+	struct evlog_item item = {
+		.number = e->number,
+		.time_ms = e->time_ms,
+		.topic = e->topic,
+		.id = e->id,
+		.is_private = e->is_private,
+	};
+	struct slice id = e->id;
+	struct buf payload = { NULL, 0, 0 };
+
+	if (f->config.is_plain) {
+		item.number = evlog_last_place(f->log).number + 1;
+		item.id = id = SLICE_NONE;
+	} else if (!id.p) {
+		id.p = id_text;
+		id.len = id_format(e->epoch, e->number, id_text);
+	}
+	if (encode_payload(e, id, &payload, &item.mark) < 0) {
+		buf_done(&payload);
+		f->stats.dropped++;
+		return;
+	}
+	append(f, &item, &payload);
+}
+
+static void
+append_gap_for_all(struct fanout *f, const struct follower_gap *g,
+		   struct evlog_place before)
+{
+	struct buf text = { NULL, 0, 0 }, payload = { NULL, 0, 0 };
+	char after_text[ID_TEXT_MAX + 1], at_text[ID_TEXT_MAX + 1];
+	struct evlog_item item = { .number = g->resumed_at };
+	struct slice at = { at_text, id_format(g->epoch, g->resumed_at,
+					       at_text) };
+	int r = encode_gap(&text, place_text(f, before, after_text), at,
+			   g->reason);
+
+	if (r == 0)
+		r = record_append_stdout(&payload, 1, buf_slice(&text));
+	buf_done(&text);
+	if (r < 0) {
+		buf_done(&payload);
+		f->stats.dropped++;
+		return;
+	}
+	item.mark = MARK_ONE_RECORD;
+	f->stats.gaps += f->count;
+	append(f, &item, &payload);
+}
+
+void
+fanout_gap(struct fanout *f, const struct follower_gap *g)
+{
+	struct evlog_place before = evlog_last_place(f->log);
+
+	f->has_news = true;
+	if (before.gen == 0) {
+		(void)evlog_begin_epoch(f->log, g->epoch, g->resumed_at);
+		return;
+	}
+	if (evlog_epoch(f->log, before.gen) != g->epoch)
+		(void)evlog_begin_epoch(f->log, g->epoch, g->resumed_at);
+	append_gap_for_all(f, g, before);
+}
+
+void
+fanout_state(struct fanout *f, enum follower_state state)
+{
+	if (state == FOLLOWER_LIVE)
+		f->was_live = true;
+	f->has_news = true;
+}
+
+/* ---- pieces ---- */
+
+/* Adds an entry's record to the piece, into the last record if it fits. */
+static int
+piece_add(struct buf *out, size_t *record_at, const struct evlog_entry *e)
+{
+	size_t body = e->len - RECORD_HEADER_LEN;
+	size_t have;
+
+	if (e->mark != MARK_ONE_RECORD) {
+		*record_at = SIZE_MAX;
+		return buf_append(out, e->payload, e->len);
+	}
+	have = *record_at == SIZE_MAX ? SIZE_MAX :
+	       out->len - *record_at - RECORD_HEADER_LEN;
+	if (have == SIZE_MAX || have + body > RECORD_CONTENT_MAX) {
+		*record_at = out->len;
+		return buf_append(out, e->payload, e->len);
+	}
+	if (buf_append(out, e->payload + RECORD_HEADER_LEN, body) < 0)
+		return -ENOMEM;
+	record_header((uint8_t *)out->p + *record_at, FCGI_STDOUT, 1,
+		      (uint16_t)(have + body));
+	return 0;
+}
+
+/*
+ * Makes one piece of as many of the positions as fit: the entry's own bytes
+ * when it is one, else a copy of all of them merged into one record, because
+ * the web server's work is per record and per wake-up, not per byte.
+ */
+int
+piece_from_positions(struct fanout *f, const uint64_t *positions, size_t count,
+		     struct piece *ret_piece, size_t *ret_used)
+{
+	const struct evlog_entry *e = evlog_at(f->log, positions[0]);
+	size_t record_at = SIZE_MAX, used = 0;
+
+	ret_piece->first = positions[0];
+	if (count == 1 || e->len >= PIECE_BYTES) {
+		ret_piece->bytes = e->payload;
+		ret_piece->len = e->len;
+		ret_piece->next = positions[0] + 1;
+		*ret_used = 1;
+		return 0;
+	}
+	buf_clear(&f->scratch);
+	while (used < count && used < PIECE_EVENTS) {
+		e = evlog_at(f->log, positions[used]);
+		if (used > 0 && f->scratch.len + e->len > PIECE_BYTES)
+			break;
+		if (piece_add(&f->scratch, &record_at, e) < 0)
+			return -ENOMEM;
+		used++;
+	}
+	ret_piece->bytes = f->scratch.p;
+	ret_piece->len = f->scratch.len;
+	ret_piece->next = positions[used - 1] + 1;
+	*ret_used = used;
+	return 0;
+}
+
+/* ---- audiences ---- */
+
+int
+audience_join(struct fanout *f, struct stream *s)
+{
+	struct audience *a = audience_of(s->group);
+
+	/* What waits to be flushed is older than this stream's place at the
+	 * head: it must leave before the stream stands there. */
+	if (s->group->pending_count)
+		fanout_flush_group(f, s->group);
+	if (a->count == a->cap) {
+		uint32_t cap = a->cap ? a->cap * 2 : 1;
+		struct stream **head = realloc(a->head, cap * sizeof(*head));
+
+		if (!head)
+			return -ENOMEM;
+		a->head = head;
+		a->cap = cap;
+	}
+	s->place = a->count;
+	a->head[a->count++] = s;
+	s->state = STREAM_HEAD;
+	return 0;
+}
+
+void
+audience_leave(struct stream *s)
+{
+	struct audience *a = audience_of(s->group);
+	struct stream *moved = a->head[--a->count];
+
+	assert(a->head[s->place] == s);
+	a->head[s->place] = moved;
+	moved->place = s->place;
+	if (s->last_write_ms < a->last_flush_ms)
+		s->last_write_ms = a->last_flush_ms;
+	if (s->told < a->flushed_end)
+		s->told = a->flushed_end;
+}
+
+static void
+flush_piece(struct fanout *f, struct audience *a, const struct piece *p)
+{
+	struct chunk *shared = NULL;
+
+	/* From the back, because those who leave are replaced by the last. */
+	for (uint32_t i = a->count; i-- > 0;) {
+		if (i >= 8)
+			__builtin_prefetch(a->head[i - 8]);
+		(void)stream_write(a->head[i], p, &shared);
+	}
+	f->stats.writes += a->count;
+}
+
+void
+fanout_flush_group(struct fanout *f, struct group *group)
+{
+	struct audience *a = audience_of(group);
+	const uint64_t *at = group->pending;
+	size_t left = group->pending_count;
+
+	while (left > 0 && a->count > 0) {
+		struct piece p;
+		size_t used;
+
+		if (piece_from_positions(f, at, left, &p, &used) < 0) {
+			while (a->count > 0)
+				stream_set_behind(a->head[a->count - 1], at[0]);
+			break;
+		}
+		flush_piece(f, a, &p);
+		at += used;
+		left -= used;
+	}
+	a->last_flush_ms = loop_now_ms(f->loop);
+	a->flushed_end = evlog_end(f->log);
+	f->stats.flushes++;
+	group_flushed(group);
+}
+
+/* ---- pacing ---- */
+
+/*
+ * Whether the web server is still busy with the last flush: writing now would
+ * reach no browser earlier and cost it a wake-up more. Looked at in a few
+ * sockets; the odd reader that is stalled does not count.
+ */
+static bool
+is_busy(const struct audience *a)
+{
+	unsigned lagging = 0;
+
+	if (a->count < PACE_FROM)
+		return false;
+	for (uint32_t i = 0; i < PACE_SAMPLE; i++) {
+		uint32_t at = (uint32_t)((uint64_t)a->count * i / PACE_SAMPLE);
+		int unread = 0;
+
+		if (ioctl(a->head[at]->io.fd, TIOCOUTQ, &unread) == 0 &&
+		    unread > 0)
+			lagging++;
+	}
+	return lagging > PACE_LAGGING;
+}
+
+/* How long this group's flush has to wait yet; 0: not at all. */
+static int64_t
+flush_delay(struct fanout *f, const struct group *group, int64_t now_ms)
+{
+	const struct audience *a = audience_of(group);
+	int64_t since = now_ms - a->last_flush_ms;
+
+	if (since < f->config.coalesce_ms)
+		return f->config.coalesce_ms - since;
+	if (since < PACE_MOST_MS && is_busy(a))
+		return 1;
+	return 0;
+}
+
+int64_t
+fanout_turn(struct fanout *f, int64_t now_ms)
+{
+	struct list *dirty = groups_dirty(f->groups);
+	struct list *at = dirty->next;
+	int64_t sleep_ms = -1;
+
+	while (at != dirty) {
+		struct group *group = list_entry(at, struct group, dirty);
+		int64_t delay = flush_delay(f, group, now_ms);
+
+		at = at->next;
+		if (delay == 0)
+			fanout_flush_group(f, group);
+		else if (sleep_ms < 0 || delay < sleep_ms)
+			sleep_ms = delay;
+	}
+	if (f->has_news)
+		placing_retry_all(f);
+	stream_reap(f);
+	return sleep_ms;
+}

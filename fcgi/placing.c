@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * placing: where a stream begins.
+ *
+ * An id that this worker's log knows is placed at once. What it does not know
+ * is asked of the hub, because a worker may have begun later than the browser,
+ * or be further behind than the worker the browser comes from; meanwhile the
+ * stream is open and waits on comments.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fcgi/fanout_priv.h"
+#include "fcgi/record.h"
+#include "lib/sse/encode.h"
+
+struct slice
+place_text(const struct fanout *f, struct evlog_place place,
+	   char out[ID_TEXT_MAX + 1])
+{
+	uint64_t epoch = evlog_epoch(f->log, place.gen);
+
+	if (epoch == 0 || f->config.is_plain)
+		return SLICE_NONE;
+	return (struct slice){ out, id_format(epoch, place.number, out) };
+}
+
+int
+placing_new(const struct subscription *sub, struct placing **ret_placing)
+{
+	struct placing *p = calloc(1, sizeof(*p) + sub->after.len + 1);
+
+	if (!p)
+		return -ENOMEM;
+	p->from = sub->from;
+	p->last_n = sub->last_n;
+	p->after = (struct slice){ (char *)(p + 1), sub->after.len };
+	if (sub->after.len)
+		memcpy(p + 1, sub->after.p, sub->after.len);
+	*ret_placing = p;
+	return 0;
+}
+
+static struct slice
+tag_slice(const uint64_t *tag)
+{
+	return (struct slice){ (const char *)tag, sizeof(*tag) };
+}
+
+struct placing *
+placing_free(struct fanout *f, struct placing *p)
+{
+	if (!p)
+		return NULL;
+	if (p->tag) {
+		(void)map_del(&f->questions, tag_slice(&p->tag));
+		if (!p->is_answered)
+			f->ops->forget(f->user, p->tag);
+	}
+	free(p->replay);
+	free(p);
+	return NULL;
+}
+
+/* ---- the decision ---- */
+
+static void
+place_at_first(const struct fanout *f, struct placed *out)
+{
+	out->cursor = evlog_first(f->log);
+}
+
+/* Everything kept, after saying that what was before is not known. */
+static void
+place_unknown(const struct fanout *f, struct placed *out)
+{
+	place_at_first(f, out);
+	if (f->config.is_plain) {
+		out->cursor = evlog_end(f->log);
+		return;
+	}
+	out->has_gap = true;
+	out->after = SLICE_NONE;
+	out->reason = "unknown";
+}
+
+static void
+place_after(struct stream *s, struct evlog_place place, struct placed *out)
+{
+	struct fanout *f = s->fanout;
+
+	if (group_has_lost(f->groups, s->group, place)) {
+		place_at_first(f, out);
+		out->has_gap = true;
+		out->after = s->placing->after;
+		out->reason = "trimmed";
+		return;
+	}
+	out->cursor = evlog_after(f->log, place);
+	out->position = s->placing->after;
+}
+
+/* What is known of the id: 1 and its place, or 0. */
+static int
+find_place(const struct fanout *f, const struct placing *p,
+	   struct evlog_place *ret_place)
+{
+	uint64_t epoch, number;
+
+	if (p->is_answered)
+		*ret_place = evlog_place(f->log, p->epoch, p->number);
+	else if (id_parse(p->after, &epoch, &number) == 0)
+		*ret_place = evlog_place(f->log, epoch, number);
+	else
+		return evlog_find_id(f->log, p->after, ret_place);
+	return ret_place->gen != 0;
+}
+
+static void
+decide_id(struct stream *s, struct placed *out)
+{
+	struct fanout *f = s->fanout;
+	struct evlog_place place;
+
+	if (f->config.is_plain) {
+		place_unknown(f, out);
+		return;
+	}
+	/* Ahead of us, or not of our log: the hub says, or has said. */
+	if (!f->was_live || !find_place(f, s->placing, &place) ||
+	    evlog_place_cmp(place, evlog_last_place(f->log)) > 0) {
+		out->must_wait = true;
+		return;
+	}
+	place_after(s, place, out);
+}
+
+static int
+decide_last(struct stream *s, struct placed *out)
+{
+	struct fanout *f = s->fanout;
+	struct placing *p = s->placing;
+	int r = group_newest(f->groups, s->group, p->last_n, &p->replay,
+			     &p->replay_count);
+
+	if (r < 0)
+		return r;
+	out->cursor = evlog_end(f->log);
+	/* Without an id a stream that is cut during the replay asks for it
+	 * again; with one it would not get the rest. */
+	if (p->replay_count == 0)
+		out->position = place_text(f, evlog_last_place(f->log),
+					   out->id_text);
+	return 0;
+}
+
+int
+placing_decide(struct stream *s, struct placed *ret_placed)
+{
+	struct fanout *f = s->fanout;
+	struct placing *p = s->placing;
+	int r = 0;
+
+	*ret_placed = (struct placed){ .must_wait = !f->was_live };
+	if (p->from == FROM_ID)
+		decide_id(s, ret_placed);
+	else if (!f->was_live)
+		return 0;
+	else if (p->from == FROM_LAST)
+		r = decide_last(s, ret_placed);
+	else if (p->from == FROM_UNKNOWN)
+		place_unknown(f, ret_placed);
+	else if (p->from == FROM_EARLIEST) {
+		place_at_first(f, ret_placed);
+		ret_placed->position = place_text(f, evlog_first_place(f->log),
+						  ret_placed->id_text);
+	} else {
+		ret_placed->cursor = evlog_end(f->log);
+		ret_placed->position = place_text(f, evlog_last_place(f->log),
+						  ret_placed->id_text);
+	}
+	return r;
+}
+
+void
+placing_settle(struct stream *s)
+{
+	if (s->placing && s->placing->replay_count == 0)
+		s->placing = placing_free(s->fanout, s->placing);
+}
+
+int
+placing_append_gap(struct fanout *f, const struct placed *p, struct buf *out)
+{
+	struct buf text = { NULL, 0, 0 };
+	char at_text[ID_TEXT_MAX + 1];
+	struct slice at = place_text(f, evlog_first_place(f->log), at_text);
+	int r = encode_gap(&text, p->after, at, p->reason);
+
+	if (r == 0)
+		r = record_append_stdout(out, 1, buf_slice(&text));
+	buf_done(&text);
+	f->stats.gaps++;
+	return r;
+}
+
+/* ---- waiting ---- */
+
+int
+placing_wait(struct stream *s)
+{
+	struct fanout *f = s->fanout;
+	struct placing *p = s->placing;
+	int r;
+
+	if (p->from != FROM_ID || f->config.is_plain)
+		return 0;
+	p->tag = ++f->last_tag;
+	r = map_put(&f->questions, tag_slice(&p->tag), s);
+	if (r < 0) {
+		p->tag = 0;
+		return r;
+	}
+	r = f->ops->ask(f->user, p->tag, p->after);
+	if (r < 0) {
+		(void)map_del(&f->questions, tag_slice(&p->tag));
+		p->tag = 0;
+	}
+	return r;
+}
+
+/* A waiting stream learns where it begins. */
+static void
+placing_finish(struct stream *s, const struct placed *placed)
+{
+	struct fanout *f = s->fanout;
+	struct buf text = { NULL, 0, 0 };
+	struct piece p = { NULL, 0, placed->cursor, placed->cursor };
+	int r = 0;
+
+	list_del(&s->kept);
+	s->state = STREAM_BEHIND;
+	s->cursor = placed->cursor;
+	buf_clear(&f->scratch);
+	if (placed->has_gap) {
+		r = placing_append_gap(f, placed, &f->scratch);
+	} else if (placed->position.p) {
+		r = encode_position(&text, placed->position);
+		if (r == 0)
+			r = record_append_stdout(&f->scratch, 1,
+						 buf_slice(&text));
+		buf_done(&text);
+	}
+	if (r < 0) {
+		stream_doom(s);
+		return;
+	}
+	p.bytes = f->scratch.p;
+	p.len = f->scratch.len;
+	if (p.len == 0 || stream_write(s, &p, NULL) != WRITE_GONE)
+		placing_settle(s);
+	if (s->state == STREAM_BEHIND)
+		stream_serve(s);
+}
+
+void
+placing_retry_all(struct fanout *f)
+{
+	struct list *at, *next;
+
+	f->has_news = false;
+	for (at = f->waiting.next; at != &f->waiting; at = next) {
+		struct stream *s = list_entry(at, struct stream, kept);
+		struct placed placed;
+
+		next = at->next;
+		if (placing_decide(s, &placed) < 0)
+			stream_doom(s);
+		else if (!placed.must_wait)
+			placing_finish(s, &placed);
+	}
+}
+
+void
+fanout_resolved(struct fanout *f, uint64_t tag, bool known, uint64_t epoch,
+		uint64_t number)
+{
+	struct stream *s = map_get(&f->questions, tag_slice(&tag));
+
+	if (!s || !s->placing)
+		return;
+	s->placing->is_answered = true;
+	s->placing->epoch = epoch;
+	s->placing->number = number;
+	if (!known)
+		s->placing->from = FROM_UNKNOWN;
+	f->has_news = true;	/* the end of this turn places it */
+}

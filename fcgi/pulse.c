@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pulse: what happens to streams by time: heartbeats, the end of a stream's
+ * life, draining.
+ *
+ * A wheel of slots, a tick each; a stream stands in the slot of the tick at
+ * which it has to be looked at, and is moved on when it was written to in the
+ * meantime, so that writing costs no timer.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "fcgi/fanout_priv.h"
+#include "fcgi/record.h"
+#include "lib/base/clock.h"
+#include "lib/base/random.h"
+#include "lib/sse/encode.h"
+
+static void
+wheel_put(struct fanout *f, struct stream *s, int64_t due_ms)
+{
+	int64_t at = due_ms / f->wheel_tick_ms + 1;
+
+	if (at <= f->wheel_at)
+		at = f->wheel_at + 1;
+	if (at >= f->wheel_at + WHEEL_SLOTS)
+		at = f->wheel_at + WHEEL_SLOTS - 1;
+	list_del(&s->wheel);
+	list_add(&f->wheel[at % WHEEL_SLOTS], &s->wheel);
+}
+
+void
+pulse_remove(struct stream *s)
+{
+	list_del(&s->wheel);
+}
+
+void
+pulse_add(struct stream *s)
+{
+	struct fanout *f = s->fanout;
+	int64_t now_ms = loop_now_ms(f->loop);
+	int64_t life = f->config.max_lifetime_ms;
+
+	s->last_write_ms = now_ms;
+	s->ends_ms = INT64_MAX;
+	if (life > 0)		/* ±10 %, so that a crowd does not end at once */
+		s->ends_ms = now_ms + life - life / 10 +
+			     (int64_t)random_below((uint64_t)life / 5 + 1);
+	/* The first heartbeats of those who came together are spread. */
+	wheel_put(f, s, now_ms + f->config.heartbeat_ms -
+		  (int64_t)random_below((uint64_t)f->config.heartbeat_ms / 4 + 1));
+}
+
+/* The position, if it moved since the stream was told; else a comment. */
+static int
+heartbeat_text(const struct stream *s, uint64_t told, struct buf *text)
+{
+	struct fanout *f = s->fanout;
+	char id_text[ID_TEXT_MAX + 1];
+	struct slice id = SLICE_NONE;
+
+	if (s->state == STREAM_HEAD && s->group->pending_count == 0 &&
+	    told != evlog_end(f->log))
+		id = place_text(f, evlog_last_place(f->log), id_text);
+	if (id.p)
+		return encode_position(text, id);
+	return buf_append_text(text, ":\n");
+}
+
+static void
+heartbeat(struct stream *s, int64_t now_ms)
+{
+	struct fanout *f = s->fanout;
+	const struct audience *a = s->group->user;
+	struct buf text = { NULL, 0, 0 };
+	uint64_t told = s->told, cursor;
+	struct piece p;
+
+	if (s->state == STREAM_HEAD && a->flushed_end > told)
+		told = a->flushed_end;
+	buf_clear(&f->scratch);
+	if (heartbeat_text(s, told, &text) < 0 ||
+	    record_append_stdout(&f->scratch, 1, buf_slice(&text)) < 0) {
+		buf_done(&text);
+		return;
+	}
+	buf_done(&text);
+	cursor = s->group->pending_count ? s->group->pending[0] : f->noted_end;
+	p = (struct piece){ f->scratch.p, f->scratch.len, cursor, cursor };
+	s->told = evlog_end(f->log);
+	s->last_write_ms = now_ms;
+	(void)stream_write(s, &p, NULL);
+}
+
+static uint64_t
+jitter(uint64_t least, uint64_t spread)
+{
+	return least + random_below(spread + 1);
+}
+
+static void
+look_at(struct stream *s, int64_t now_ms)
+{
+	struct fanout *f = s->fanout;
+	const struct audience *a = s->group->user;
+	int64_t last = s->last_write_ms, due;
+
+	if (now_ms >= s->ends_ms && !s->chunk) {
+		stream_end(s, jitter(0, (uint64_t)f->config.retry_ms));
+		return;
+	}
+	if (s->state == STREAM_HEAD && a->last_flush_ms > last)
+		last = a->last_flush_ms;
+	due = last + f->config.heartbeat_ms;
+	if (due <= now_ms) {
+		if (s->state != STREAM_BEHIND)
+			heartbeat(s, now_ms);
+		if (s->state == STREAM_DOOMED)
+			return;
+		due = now_ms + f->config.heartbeat_ms;
+	}
+	wheel_put(f, s, due < s->ends_ms ? due : s->ends_ms);
+}
+
+static void
+turn_wheel(struct fanout *f, int64_t now_ms)
+{
+	int64_t until = now_ms / f->wheel_tick_ms;
+
+	if (until - f->wheel_at > WHEEL_SLOTS)	/* we were stopped */
+		f->wheel_at = until - WHEEL_SLOTS;
+	while (f->wheel_at < until) {
+		struct list *slot = &f->wheel[++f->wheel_at % WHEEL_SLOTS];
+		struct list due;
+
+		/* wheel_put never puts into the slot just taken, which comes
+		 * round again after WHEEL_SLOTS ticks. */
+		list_init(&due);
+		while (!list_is_empty(slot)) {
+			struct list *node = slot->next;
+
+			list_del(node);
+			list_add(&due, node);
+		}
+		while (!list_is_empty(&due)) {
+			struct list *node = due.next;
+
+			list_del(node);
+			look_at(list_entry(node, struct stream, wheel), now_ms);
+		}
+	}
+}
+
+/* ---- draining ---- */
+
+/*
+ * Ends as many streams as the time that has passed calls for. One in the
+ * middle of an event gets the rest of the time to finish it.
+ */
+static void
+drain_some(struct fanout *f, int64_t now_ms)
+{
+	int64_t passed = now_ms - f->drain_from_ms;
+	int64_t whole = f->config.drain_ms > 0 ? f->config.drain_ms : 1;
+	bool is_over = passed >= whole;
+	size_t keep = is_over ? 0 :
+	    f->drain_total - (size_t)((int64_t)f->drain_total * passed / whole);
+
+	for (size_t i = 0; i < WHEEL_SLOTS && f->count > keep; i++) {
+		struct list *at = f->wheel[i].next, *next;
+
+		for (; at != &f->wheel[i] && f->count > keep; at = next) {
+			struct stream *s = list_entry(at, struct stream, wheel);
+
+			next = at->next;
+			if (is_over && s->chunk)
+				stream_doom(s);
+			else if (!s->chunk)
+				stream_end(s, jitter((uint64_t)f->config.retry_ms,
+						     (uint64_t)whole));
+		}
+	}
+}
+
+void
+fanout_drain(struct fanout *f)
+{
+	if (f->drain_from_ms)
+		return;
+	f->drain_from_ms = loop_now_ms(f->loop);
+	f->drain_total = f->count;
+	(void)loop_timer_set(f->loop, &f->pulse, f->drain_from_ms);
+}
+
+/* ---- the timer ---- */
+
+static void
+on_pulse(struct loop_timer *t, int64_t now_ms)
+{
+	struct fanout *f = list_entry(t, struct fanout, pulse);
+	int64_t next = f->wheel_tick_ms;
+
+	if (f->drain_from_ms) {
+		drain_some(f, now_ms);
+		next = 20;
+	}
+	turn_wheel(f, now_ms);
+	(void)evlog_trim(f->log, clock_wall_ms(), 1000);
+	(void)loop_timer_set(f->loop, t, now_ms + next);
+}
+
+int
+pulse_start(struct fanout *f)
+{
+	int64_t now_ms = loop_now_ms(f->loop);
+
+	for (size_t i = 0; i < WHEEL_SLOTS; i++)
+		list_init(&f->wheel[i]);
+	f->wheel_tick_ms = f->config.heartbeat_ms / 60;
+	if (f->wheel_tick_ms < 10)
+		f->wheel_tick_ms = 10;
+	f->wheel_at = now_ms / f->wheel_tick_ms;
+	f->pulse.on_due = on_pulse;
+	return loop_timer_set(f->loop, &f->pulse, now_ms + f->wheel_tick_ms);
+}

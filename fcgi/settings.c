@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hub/options.h"
+
+enum { WORKERS_MAX = 256, CONFIG_HALF_OPEN_MAX = 1024 };
+
+/* What the table fills in; one set per process, as an option table is. */
+static struct {
+	struct settings c;
+	char *listen, *listen_mode, *listen_group;
+	char *mount, *bus, *hub, *file;
+	struct option_texts default_topics, cors_origins;
+	uint64_t max_topics, max_request;
+} given;
+
+static const struct option table[] = {
+	{ "listen", 'l', OPTION_TEXT, &given.listen, "unix:PATH|tcp:HOST:PORT",
+	  "where web servers connect, when the socket is not handed down as "
+	  "descriptor 0 or by LISTEN_FDS" },
+	{ "listen-mode", 0, OPTION_TEXT, &given.listen_mode, "MODE",
+	  "permissions of that unix socket (default 0660)" },
+	{ "listen-group", 0, OPTION_TEXT, &given.listen_group, "GROUP",
+	  "group of that unix socket, usually the web server's" },
+	{ "mount", 'm', OPTION_TEXT, &given.mount, "PATH",
+	  "what to strip from REQUEST_URI to find the topic (default: "
+	  "SCRIPT_NAME tells)" },
+	{ "workers", 'w', OPTION_COUNT, &given.c.workers, "N",
+	  "processes that share the socket (default 1)" },
+	{ "bus", 'b', OPTION_TEXT, &given.bus, "ADDRESS",
+	  "the hub's directory, or tcp://127.0.0.1:PORT (default "
+	  "$RUNTIME_DIRECTORY, /run/sse-fcgi, $XDG_RUNTIME_DIR/sse-fcgi or "
+	  "/tmp/sse-fcgi-UID, the first that exists)" },
+	{ "hub", 0, OPTION_TEXT, &given.hub, "auto|off",
+	  "run a hub unless another has the bus, or leave that to sse-hub "
+	  "(default auto)" },
+	{ "connect", 0, OPTION_TEXTS, &given.c.connect, "ENDPOINT",
+	  "serve a plain ZeroMQ PUB socket live, without a hub; repeatable" },
+	{ "subscribe", 0, OPTION_TEXTS, &given.c.prefixes, "PREFIX",
+	  "with --connect: only topics that begin so; repeatable" },
+	{ "default-topic", 0, OPTION_TEXTS, &given.default_topics, "TOPIC",
+	  "what a request without a topic means; repeatable" },
+	{ "default-last", 0, OPTION_COUNT, &given.c.default_last, "N",
+	  "a stream that does not say where to begin gets the newest N events "
+	  "of each topic first (default 0)" },
+	{ "heartbeat", 0, OPTION_DURATION, &given.c.fanout.heartbeat_ms, "TIME",
+	  "silence after which a heartbeat is sent (default 15s)" },
+	{ "retry", 0, OPTION_DURATION, &given.c.fanout.retry_ms, "TIME",
+	  "after which a browser reconnects (default 3s)" },
+	{ "drain", 0, OPTION_DURATION, &given.c.fanout.drain_ms, "TIME",
+	  "time over which streams are ended at a stop (default 5s)" },
+	{ "max-lifetime", 0, OPTION_DURATION, &given.c.fanout.max_lifetime_ms,
+	  "TIME", "longest life of a stream, give or take a tenth; 0: for ever "
+	  "(default 1h)" },
+	{ "coalesce", 0, OPTION_DURATION, &given.c.fanout.coalesce_ms, "TIME",
+	  "least time between two writes to the same readers; the first after "
+	  "silence leaves at once (default 0)" },
+	{ "max-clients", 0, OPTION_COUNT, &given.c.max_clients, "N",
+	  "most streams of a worker; 0: as many as there are descriptors "
+	  "(default 0)" },
+	{ "max-clients-per-address", 0, OPTION_COUNT,
+	  &given.c.max_clients_per_address, "N",
+	  "most streams of one REMOTE_ADDR; 0: no limit (default 0)" },
+	{ "max-topics", 0, OPTION_COUNT, &given.max_topics, "N",
+	  "most topics of a stream (default 100)" },
+	{ "max-request", 0, OPTION_SIZE, &given.max_request, "SIZE",
+	  "most bytes of a request's variables (default 64KiB)" },
+	{ "request-timeout", 0, OPTION_DURATION,
+	  &given.c.connections.request_timeout_ms, "TIME",
+	  "for a request to arrive whole (default 5s)" },
+	{ "cors-origin", 0, OPTION_TEXTS, &given.cors_origins, "ORIGIN",
+	  "a site whose pages may read too, or *; repeatable" },
+	{ "handoff", 0, OPTION_TEXT, &given.c.handoff, "PATH",
+	  "socket for requests that other programs hand over (default "
+	  "BUS/handoff)" },
+	{ "log", 0, OPTION_TEXT, &given.c.log, "stderr|syslog|FILE",
+	  "where to log; FILE is opened again at SIGUSR1 (default stderr, or "
+	  "syslog when that is /dev/null)" },
+	{ "config", 'c', OPTION_TEXT, &given.file, "FILE",
+	  "read options from FILE, one \"name = value\" a line (default "
+	  "~/.config/sse-fcgi.conf, else /etc/sse-fcgi.conf)" },
+	{ "check-config", 0, OPTION_ACTION, &given.c.check_only, NULL,
+	  "check the options and exit" },
+	{ "setup", 0, OPTION_ACTION, &given.c.setup, NULL,
+	  "as root: make the user, the groups and /run/sse-fcgi, now and at "
+	  "each boot; harmless when repeated" },
+	{ "setup-user", 0, OPTION_TEXT, &given.c.setup_user, "USER",
+	  "with --setup: the web server's user (default www-data)" },
+	{ "version", 'V', OPTION_ACTION, &given.c.show_version, NULL,
+	  "print the version and exit" },
+	{ "help", 'h', OPTION_ACTION, &given.c.show_help, NULL,
+	  "print this help and exit" },
+	{ 0 },
+};
+
+static const struct option *tables[3];
+static const struct options options = {
+	.tables = tables,
+	.program = "sse-fcgi",
+	.synopsis = "[OPTION]...",
+	.summary = "Turns messages of a ZeroMQ bus into server-sent events for "
+		   "the browsers behind Apache or lighttpd.",
+};
+
+static void
+set_defaults(void)
+{
+	struct settings *c = &given.c;
+
+	c->workers = 1;
+	c->fanout.heartbeat_ms = 15000;
+	c->fanout.retry_ms = 3000;
+	c->fanout.drain_ms = 5000;
+	c->fanout.max_lifetime_ms = 3600000;
+	c->connections.request_timeout_ms = 5000;
+	c->connections.half_open_max = CONFIG_HALF_OPEN_MAX;
+	c->connections.limits.body = REQUEST_BODY_DEFAULT;
+	given.max_topics = ROUTE_TOPICS_DEFAULT;
+	given.max_request = REQUEST_PARAMS_DEFAULT;
+}
+
+/* ---- checks ---- */
+
+struct range {
+	const char *name;
+	int64_t value, least, most;
+	const char *unit;
+};
+
+static int
+check_ranges(char *error, size_t size)
+{
+	const struct settings *c = &given.c;
+	const struct range ranges[] = {
+		{ "workers", (int64_t)c->workers, 1, WORKERS_MAX, "" },
+		{ "heartbeat", c->fanout.heartbeat_ms, 100, 3600000, "ms" },
+		{ "retry", c->fanout.retry_ms, 0, 3600000, "ms" },
+		{ "drain", c->fanout.drain_ms, 0, 3600000, "ms" },
+		{ "max-lifetime", c->fanout.max_lifetime_ms, 0,
+		  INT64_C(31536000000), "ms" },
+		{ "coalesce", c->fanout.coalesce_ms, 0, 60000, "ms" },
+		{ "request-timeout", c->connections.request_timeout_ms, 100,
+		  3600000, "ms" },
+		{ "max-topics", (int64_t)given.max_topics, 1, 10000, "" },
+		{ "max-request", (int64_t)given.max_request, 1024, 65536,
+		  " bytes" },
+		{ "default-last", (int64_t)c->default_last, 0, ROUTE_LAST_MAX,
+		  "" },
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+		const struct range *r = &ranges[i];
+
+		if (r->value >= r->least && r->value <= r->most)
+			continue;
+		snprintf(error, size, "--%s: %lld%s is out of range; write "
+			 "%lld to %lld%s.", r->name, (long long)r->value,
+			 r->unit, (long long)r->least, (long long)r->most,
+			 r->unit);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+check_source(char *error, size_t size)
+{
+	struct settings *c = &given.c;
+
+	c->is_plain = c->connect.count > 0;
+	c->has_hub = !c->is_plain;
+	if (given.hub && strcmp(given.hub, "off") == 0) {
+		c->has_hub = false;
+	} else if (given.hub && strcmp(given.hub, "auto") != 0) {
+		snprintf(error, size, "--hub: \"%.100s\" is neither auto nor off.",
+			 given.hub);
+		return -EINVAL;
+	}
+	if (c->is_plain && given.bus) {
+		snprintf(error, size, "--connect and --bus exclude each other: "
+			 "a worker follows plain PUB sockets or a hub. To give "
+			 "those sockets history, use --source instead of "
+			 "--connect.");
+		return -EINVAL;
+	}
+	if (c->prefixes.count && !c->is_plain) {
+		snprintf(error, size, "--subscribe goes with --connect; a "
+			 "hub's events are chosen by each stream.");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+check_all(char *error, size_t size)
+{
+	struct settings *c = &given.c;
+	int r = check_ranges(error, size);
+
+	if (r == 0)
+		r = check_source(error, size);
+	if (r == 0)
+		r = hub_options_config(&c->hub, error, size);
+	if (r == 0 && !c->is_plain)
+		r = bus_address_parse(given.bus, &c->bus, error, size);
+	if (r < 0)
+		return r;
+	c->hub.bus = c->bus;
+	c->hub.embedded = true;
+	c->listen = (struct listen_config){
+		.address = given.listen,
+		.mode = given.listen_mode,
+		.group = given.listen_group,
+		.web_servers = getenv("FCGI_WEB_SERVER_ADDRS"),
+	};
+	c->connections.route = (struct route_config){
+		.mount = given.mount,
+		.default_topics = &given.default_topics,
+		.cors_origins = &given.cors_origins,
+		.max_topics = given.max_topics,
+	};
+	c->connections.limits.params = (size_t)given.max_request;
+	c->fanout.is_plain = c->is_plain;
+	c->fanout.window = (struct evlog_limits){
+		.events = c->hub.history_events,
+		.bytes = c->hub.history_bytes,
+		.age_ms = c->hub.history_age_ms,
+	};
+	return route_config_check(&c->connections.route, error, size);
+}
+
+int
+settings_load(int argc, char **argv, struct settings *ret_config, char *error,
+	    size_t size)
+{
+	int first, r;
+
+	tables[0] = table;
+	tables[1] = hub_options();
+	set_defaults();
+	r = options_load(&options, argc, argv, &first, error, size);
+	if (r < 0)
+		return r;
+	if (first < argc) {
+		snprintf(error, size, "\"%.100s\" is not an option, and sse-fcgi "
+			 "takes nothing else; try --help.", argv[first]);
+		return -EINVAL;
+	}
+	if (!given.c.show_help && !given.c.show_version)
+		r = check_all(error, size);
+	*ret_config = given.c;
+	return r;
+}
+
+void
+settings_print_help(void)
+{
+	options_print_help(&options);
+}
+
+void
+settings_free(void)
+{
+	options_free(&options);
+}

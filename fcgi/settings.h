@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* settings: the options of sse-fcgi, read and checked. */
+#ifndef FCGI_SETTINGS_H
+#define FCGI_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fcgi/connection.h"
+#include "fcgi/fanout.h"
+#include "fcgi/listen.h"
+#include "hub/hub.h"
+#include "lib/base/options.h"
+#include "lib/bus/address.h"
+
+struct settings {
+	/* what to do instead of serving */
+	bool show_help, show_version, check_only, setup;
+	char *setup_user;		/* --setup-user */
+
+	uint64_t workers;
+	bool has_hub;			/* runs one of its own */
+	bool is_plain;			/* --connect */
+	struct option_texts connect, prefixes;
+	struct bus_address bus;
+	struct hub_config hub;
+	struct listen_config listen;
+	struct fanout_config fanout;
+	struct connections_config connections;
+	uint64_t default_last;
+	uint64_t max_clients, max_clients_per_address;	/* 0: no limit */
+	char *log;
+	char *handoff;			/* the hand-over socket; NULL: BUS/handoff */
+};
+
+/*
+ * Reads the configuration file, the environment and the command line, and
+ * checks all of it. 0, or -EINVAL with a whole sentence. Once per process.
+ */
+int settings_load(int argc, char **argv, struct settings *ret_config, char *error,
+		size_t size);
+void settings_print_help(void);
+void settings_free(void);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/setup.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define RUN_DIRECTORY "/run/sse-fcgi"
+#define TMPFILES_DIRECTORY "/etc/tmpfiles.d"
+#define TMPFILES_FILE TMPFILES_DIRECTORY "/sse-fcgi.conf"
+#define OWNER "sse-fcgi"
+#define PUBLISHERS "sse-publish"
+
+/*
+ * The directory: the hub and the workers (group sse-fcgi) make their sockets
+ * in it; everybody may pass through to the publish socket, whose own group
+ * says who may publish.
+ */
+#define RUN_MODE 0771
+
+static const char tmpfiles[] =
+    "# The bus of sse-fcgi, made again at each boot.\n"
+    "d " RUN_DIRECTORY " 0771 " OWNER " " OWNER " -\n";
+
+/* Runs a program and waits. True: it ended well. */
+static bool
+run(const char *const *argv)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execvp(argv[0], (char *const *)(const void *)argv);
+		_exit(127);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid &&
+	       WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static int
+fail(const char *what, const char *remedy)
+{
+	fprintf(stderr, "sse-fcgi --setup: %s. %s\n", what, remedy);
+	return EX_OSERR;
+}
+
+static int
+make_group(const char *name)
+{
+	if (getgrnam(name))
+		return 0;
+	if (!run((const char *const[]){ "groupadd", "--system", name, NULL }) &&
+	    !run((const char *const[]){ "addgroup", "-S", name, NULL }))
+		return fail("cannot add a group", "groupadd (Debian's package "
+			    "passwd) must be there and able to write "
+			    "/etc/group");
+	printf("made the group %s\n", name);
+	return 0;
+}
+
+static int
+make_user(void)
+{
+	if (getpwnam(OWNER))
+		return 0;
+	if (!run((const char *const[]){ "useradd", "--system", "--gid", OWNER,
+		 "--no-create-home", "--home-dir", "/nonexistent", "--shell",
+		 "/usr/sbin/nologin", OWNER, NULL }))
+		return fail("cannot add the user " OWNER, "useradd (Debian's "
+			    "package passwd) must be there and able to write "
+			    "/etc/passwd");
+	printf("made the user %s\n", OWNER);
+	return 0;
+}
+
+static bool
+is_member(const char *user, const char *group)
+{
+	const struct group *g = getgrnam(group);
+
+	for (char *const *m = g ? g->gr_mem : NULL; m && *m; m++)
+		if (strcmp(*m, user) == 0)
+			return true;
+	return false;
+}
+
+static int
+join(const char *user, const char *group)
+{
+	char what[256];
+
+	if (is_member(user, group))
+		return 0;
+	if (!run((const char *const[]){ "usermod", "-aG", group, user, NULL })) {
+		snprintf(what, sizeof(what), "cannot put %.64s into the group "
+			 "%.64s", user, group);
+		return fail(what, "Try usermod -aG by hand");
+	}
+	printf("put %s into the group %s; programs that run as it must be "
+	       "restarted\n", user, group);
+	return 0;
+}
+
+static int
+make_directory(void)
+{
+	const struct passwd *owner = getpwnam(OWNER);
+	const struct group *group = getgrnam(OWNER);
+	struct stat st;
+
+	if (!owner || !group)
+		return fail("the user " OWNER " is not there yet", "Is the name "
+			    "service cached? Try again");
+	if (mkdir(RUN_DIRECTORY, RUN_MODE) == 0)
+		printf("made %s\n", RUN_DIRECTORY);
+	else if (errno != EEXIST)
+		return fail("cannot make " RUN_DIRECTORY, strerror(errno));
+	if (lstat(RUN_DIRECTORY, &st) < 0 || !S_ISDIR(st.st_mode))
+		return fail(RUN_DIRECTORY " is not a directory",
+			    "Move it away and run --setup again");
+	if (chown(RUN_DIRECTORY, owner->pw_uid, group->gr_gid) < 0 ||
+	    chmod(RUN_DIRECTORY, RUN_MODE) < 0)
+		return fail("cannot give " RUN_DIRECTORY " to " OWNER,
+			    strerror(errno));
+	return 0;
+}
+
+static int
+write_tmpfiles(void)
+{
+	char old[sizeof(tmpfiles) + 1] = "";
+	FILE *file = fopen(TMPFILES_FILE, "r");
+
+	if (file) {
+		size_t n = fread(old, 1, sizeof(old) - 1, file);
+
+		old[n] = '\0';
+		fclose(file);
+		if (strcmp(old, tmpfiles) == 0)
+			return 0;
+	}
+	(void)mkdir(TMPFILES_DIRECTORY, 0755);
+	file = fopen(TMPFILES_FILE, "w");
+	if (!file)
+		return fail("cannot write " TMPFILES_FILE, strerror(errno));
+	fputs(tmpfiles, file);
+	if (fclose(file) != 0)
+		return fail("cannot write " TMPFILES_FILE, strerror(errno));
+	printf("wrote %s\n", TMPFILES_FILE);
+	return 0;
+}
+
+int
+setup_run(const char *web_user)
+{
+	int r;
+
+	if (!web_user)
+		web_user = "www-data";
+	if (geteuid() != 0) {
+		fputs("sse-fcgi --setup: only root can do this. Run: sudo "
+		      "sse-fcgi --setup\n", stderr);
+		return EX_NOPERM;
+	}
+	r = make_group(OWNER);
+	if (r == 0)
+		r = make_group(PUBLISHERS);
+	if (r == 0)
+		r = make_user();
+	if (r == 0)
+		r = join(OWNER, PUBLISHERS);
+	if (r == 0 && getpwnam(web_user))
+		r = join(web_user, OWNER);
+	if (r == 0 && getpwnam(web_user))
+		r = join(web_user, PUBLISHERS);
+	else if (r == 0)
+		printf("there is no user %s here; name the web server's with "
+		       "--setup-user\n", web_user);
+	if (r == 0)
+		r = make_directory();
+	if (r == 0)
+		r = write_tmpfiles();
+	if (r == 0)
+		puts("ready: the bus is " RUN_DIRECTORY "; to let somebody "
+		     "publish: usermod -aG " PUBLISHERS " USER");
+	return r;
+}

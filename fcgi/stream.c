@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stream: one open response, from its first record to its end.
+ *
+ * Behind the head a stream is served in bounded steps whenever its socket
+ * takes bytes. What it took a part of is kept as a chunk until it has taken
+ * the rest: a record that was begun must be finished as it was announced.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fcgi/fanout_priv.h"
+#include "fcgi/record.h"
+#include "fcgi/reply.h"
+#include "lib/sse/encode.h"
+
+/* ---- chunks ---- */
+
+static struct chunk *
+chunk_new(struct fanout *f, const struct piece *p, const char *bytes)
+{
+	struct chunk *c = malloc(sizeof(*c) + p->len);
+
+	if (!c)
+		return NULL;
+	memcpy(c->bytes, bytes, p->len);
+	c->len = (uint32_t)p->len;
+	c->first = p->first;
+	list_init(&c->holders);
+	list_add(&f->chunks, &c->all);
+	if (c->first < f->chunks_low)
+		f->chunks_low = c->first;
+	return c;
+}
+
+static void
+chunk_let_go(struct stream *s)
+{
+	struct chunk *c = s->chunk;
+
+	list_del(&s->kept);
+	s->chunk = NULL;
+	if (list_is_empty(&c->holders)) {
+		list_del(&c->all);
+		free(c);
+	}
+}
+
+void
+stream_cut_chunks(struct fanout *f, uint64_t evicted)
+{
+	uint64_t low = EVLOG_NONE;
+	struct list *at, *next;
+
+	if (evicted < f->chunks_low)
+		return;
+	for (at = f->chunks.next; at != &f->chunks; at = next) {
+		struct chunk *c = list_entry(at, struct chunk, all);
+		struct list *holder, *after;
+
+		next = at->next;
+		if (c->first > evicted) {
+			low = c->first < low ? c->first : low;
+			continue;
+		}
+		/* The last holder's leaving frees the chunk. */
+		for (holder = c->holders.next; holder != &c->holders;
+		     holder = after) {
+			bool is_last = holder->next == &c->holders;
+
+			after = holder->next;
+			f->stats.cut++;
+			stream_doom(list_entry(holder, struct stream, kept));
+			if (is_last)
+				break;
+		}
+	}
+	f->chunks_low = low;
+}
+
+/* ---- writing ---- */
+
+/* The piece with the stream's own request id; NULL: no memory. */
+static const char *
+bytes_for(struct stream *s, const struct piece *p)
+{
+	struct buf *out = &s->fanout->patched;
+	size_t at = 0;
+
+	if (s->id == 1)
+		return p->bytes;
+	buf_clear(out);
+	if (buf_append(out, p->bytes, p->len) < 0)
+		return NULL;
+	while (at + RECORD_HEADER_LEN <= out->len) {
+		const uint8_t *header = (const uint8_t *)out->p + at;
+		size_t len = (size_t)header[4] << 8 | header[5];
+
+		record_set_id(out->p + at, s->id);
+		at += RECORD_HEADER_LEN + len + header[6];
+	}
+	return out->p;
+}
+
+/* Remembers what is left of a piece. False: no memory. */
+static bool
+keep_rest(struct stream *s, const struct piece *p, const char *bytes,
+	  size_t done, struct chunk **shared)
+{
+	struct chunk *c = s->id == 1 && shared ? *shared : NULL;
+
+	if (!c) {
+		c = chunk_new(s->fanout, p, bytes);
+		if (!c)
+			return false;
+		if (s->id == 1 && shared)
+			*shared = c;
+	}
+	list_add(&c->holders, &s->kept);
+	s->chunk = c;
+	s->chunk_at = (uint32_t)done;
+	return true;
+}
+
+enum write_result
+stream_write(struct stream *s, const struct piece *p, struct chunk **shared)
+{
+	const char *bytes = bytes_for(s, p);
+	ssize_t n;
+
+	if (!bytes) {
+		stream_doom(s);
+		return WRITE_GONE;
+	}
+	n = send(s->io.fd, bytes, p->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n == (ssize_t)p->len)
+		return WRITE_DONE;
+	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+		stream_doom(s);
+		return WRITE_GONE;
+	}
+	/* A stream that waits has had its few first bytes or is not worth it. */
+	if (s->state == STREAM_WAITING) {
+		stream_doom(s);
+		return WRITE_GONE;
+	}
+	stream_set_behind(s, n > 0 ? p->next : p->first);
+	if (n > 0 && !keep_rest(s, p, bytes, (size_t)n, shared)) {
+		stream_doom(s);
+		return WRITE_GONE;
+	}
+	return WRITE_BLOCKED;
+}
+
+void
+stream_set_behind(struct stream *s, uint64_t cursor)
+{
+	if (s->state == STREAM_HEAD)
+		audience_leave(s);
+	s->state = STREAM_BEHIND;
+	s->cursor = cursor;
+	(void)loop_want(s->fanout->loop, &s->io, LOOP_READ | LOOP_WRITE);
+}
+
+/* Writes what is left of the chunk. True: it is done. */
+static bool
+chunk_write(struct stream *s)
+{
+	const struct chunk *c = s->chunk;
+	ssize_t n = send(s->io.fd, c->bytes + s->chunk_at,
+			 c->len - s->chunk_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+			stream_doom(s);
+		return false;
+	}
+	s->chunk_at += (uint32_t)n;
+	if (s->chunk_at < c->len)
+		return false;
+	chunk_let_go(s);
+	s->last_write_ms = loop_now_ms(s->fanout->loop);
+	return true;
+}
+
+/* ---- behind the head ---- */
+
+enum next { NEXT_PIECE, NEXT_AGAIN, NEXT_HEAD, NEXT_FAILED };
+
+static enum next
+next_of_replay(struct stream *s, struct piece *ret_piece)
+{
+	struct fanout *f = s->fanout;
+	struct placing *p = s->placing;
+	size_t used;
+
+	while (p->replay_at < p->replay_count &&
+	       p->replay[p->replay_at] < evlog_first(f->log))
+		p->replay_at++;
+	if (p->replay_at == p->replay_count) {
+		s->placing = placing_free(f, p);
+		return NEXT_AGAIN;
+	}
+	if (piece_from_positions(f, p->replay + p->replay_at,
+				 p->replay_count - p->replay_at,
+				 ret_piece, &used) < 0)
+		return NEXT_FAILED;
+	p->replay_at += used;
+	ret_piece->next = s->cursor;
+	return NEXT_PIECE;
+}
+
+/* The log has moved past the stream: it is told, if that cost it anything. */
+static enum next
+next_after_loss(struct stream *s, struct piece *ret_piece)
+{
+	struct fanout *f = s->fanout;
+	uint64_t first = evlog_first(f->log);
+	struct placed placed = { .reason = "slow", .has_gap = true };
+	char after_text[ID_TEXT_MAX + 1];
+	struct evlog_place place;
+
+	if (!group_has_lost_at(f->groups, s->group, s->cursor)) {
+		s->cursor = first;
+		return NEXT_AGAIN;
+	}
+	if (evlog_place_before(f->log, s->cursor, &place))
+		placed.after = place_text(f, place, after_text);
+	buf_clear(&f->scratch);
+	if (placing_append_gap(f, &placed, &f->scratch) < 0)
+		return NEXT_FAILED;
+	*ret_piece = (struct piece){ f->scratch.p, f->scratch.len, first, first };
+	return NEXT_PIECE;
+}
+
+static enum next
+next_of_log(struct stream *s, struct piece *ret_piece)
+{
+	struct fanout *f = s->fanout;
+	uint64_t positions[PIECE_EVENTS], next;
+	size_t n, used;
+
+	n = group_collect(f->groups, s->group, s->cursor, positions,
+			  PIECE_EVENTS, SERVE_SCAN, &next);
+	if (n == 0) {
+		s->cursor = next;
+		return next == evlog_end(f->log) ? NEXT_HEAD : NEXT_AGAIN;
+	}
+	if (piece_from_positions(f, positions, n, ret_piece, &used) < 0)
+		return NEXT_FAILED;
+	if (used == n)
+		ret_piece->next = next;
+	return NEXT_PIECE;
+}
+
+static enum next
+stream_next(struct stream *s, struct piece *ret_piece)
+{
+	struct fanout *f = s->fanout;
+
+	if (s->placing)
+		return next_of_replay(s, ret_piece);
+	if (s->cursor < evlog_first(f->log))
+		return next_after_loss(s, ret_piece);
+	return next_of_log(s, ret_piece);
+}
+
+static void
+stream_reach_head(struct stream *s)
+{
+	if (audience_join(s->fanout, s) < 0) {
+		stream_doom(s);
+		return;
+	}
+	(void)loop_want(s->fanout->loop, &s->io, LOOP_READ);
+}
+
+void
+stream_serve(struct stream *s)
+{
+	size_t written = 0;
+	unsigned steps = 0;
+
+	while (s->state == STREAM_BEHIND && written < SERVE_BYTES &&
+	       steps++ < PIECE_EVENTS) {
+		struct piece p;
+
+		if (s->chunk && !chunk_write(s))
+			break;
+		switch (stream_next(s, &p)) {
+		case NEXT_AGAIN:
+			continue;
+		case NEXT_HEAD:
+			stream_reach_head(s);
+			return;
+		case NEXT_FAILED:
+			stream_doom(s);
+			return;
+		case NEXT_PIECE:
+			break;
+		}
+		if (stream_write(s, &p, NULL) != WRITE_DONE)
+			return;
+		s->cursor = p.next;
+		s->told = p.next;
+		s->last_write_ms = loop_now_ms(s->fanout->loop);
+		written += p.len;
+	}
+	if (s->state == STREAM_BEHIND)
+		(void)loop_want(s->fanout->loop, &s->io,
+				LOOP_READ | LOOP_WRITE);
+}
+
+/* ---- the beginning and the end ---- */
+
+/*
+ * Once its request is read, a web server sends nothing more on a connection
+ * but the end: EOF, or ABORT_REQUEST, which none of them really uses.
+ */
+static void
+stream_on_ready(struct loop_io *io, unsigned ready)
+{
+	struct stream *s = list_entry(io, struct stream, io);
+	char junk[64];
+
+	if (ready & (LOOP_READ | LOOP_CLOSED)) {
+		ssize_t n = recv(io->fd, junk, sizeof(junk), MSG_DONTWAIT);
+
+		if (n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK &&
+			       errno != EINTR)) {
+			stream_doom(s);
+			return;
+		}
+	}
+	if ((ready & LOOP_WRITE) && s->state == STREAM_BEHIND)
+		stream_serve(s);
+}
+
+void
+stream_doom(struct stream *s)
+{
+	struct fanout *f = s->fanout;
+	int fd = s->io.fd;
+
+	if (s->state == STREAM_DOOMED)
+		return;
+	if (s->state == STREAM_HEAD)
+		audience_leave(s);
+	if (s->chunk)
+		chunk_let_go(s);
+	else
+		list_del(&s->kept);
+	s->placing = placing_free(f, s->placing);
+	pulse_remove(s);
+	loop_del(f->loop, &s->io);
+	close(fd);
+	s->state = STREAM_DOOMED;
+	list_add(&f->doomed, &s->kept);
+	f->count--;
+	f->stats.closed++;
+	if (f->ops->on_close)
+		f->ops->on_close(f->user, s->owner);
+}
+
+void
+stream_end(struct stream *s, uint64_t retry_ms)
+{
+	struct buf text = { NULL, 0, 0 };
+	struct buf *out = &s->fanout->scratch;
+	int r = encode_retry(&text, retry_ms);
+
+	buf_clear(out);
+	if (r == 0)
+		r = buf_append_char(&text, '\n');
+	if (r == 0)
+		r = record_append_stdout(out, s->id, buf_slice(&text));
+	if (r == 0)
+		r = reply_end(out, s->id);
+	if (r == 0)
+		(void)!send(s->io.fd, out->p, out->len,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+	buf_done(&text);
+	stream_doom(s);
+}
+
+static void
+on_group_free(void *user, struct group *group)
+{
+	struct audience *a = group->user;
+
+	(void)user;
+	if (a)
+		free(a->head);
+	free(a);
+}
+
+void
+stream_reap(struct fanout *f)
+{
+	while (!list_is_empty(&f->doomed)) {
+		struct stream *s = list_entry(f->doomed.next, struct stream,
+					      kept);
+
+		list_del(&s->kept);
+		groups_put(f->groups, s->group, on_group_free, f);
+		free(s);
+	}
+}
+
+static int
+stream_new(struct fanout *f, const struct fanout_request *request,
+	   struct stream **ret_stream)
+{
+	const struct subscription *sub = request->subscription;
+	struct stream *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->fanout = f;
+	s->id = request->id;
+	s->owner = request->owner;
+	s->io.fd = request->fd;
+	s->io.on_ready = stream_on_ready;
+	s->state = STREAM_WAITING;
+	list_init(&s->kept);
+	list_init(&s->wheel);
+	r = groups_get(f->groups, buf_slice(&sub->key), &s->group);
+	if (r < 0)
+		goto out_free;
+	if (!s->group->user)
+		s->group->user = calloc(1, sizeof(struct audience));
+	r = s->group->user ? placing_new(sub, &s->placing) : -ENOMEM;
+	if (r == 0)
+		r = loop_add(f->loop, &s->io, LOOP_READ);
+	if (r == 0) {
+		*ret_stream = s;
+		return 0;
+	}
+	s->placing = placing_free(f, s->placing);
+	groups_put(f->groups, s->group, on_group_free, f);
+out_free:
+	free(s);
+	return r;
+}
+
+/* Writes the first record; the cursor is as it was placed. */
+static enum write_result
+stream_greet(struct stream *s, const struct fanout_request *request,
+	     const struct placed *placed)
+{
+	struct fanout *f = s->fanout;
+	struct reply head = { .id = s->id, .headers = request->headers };
+	struct piece p = { .first = s->cursor, .next = s->cursor };
+	int r;
+
+	buf_clear(&f->scratch);
+	r = reply_stream(&f->scratch, &head, (uint64_t)f->config.retry_ms,
+			 placed->position);
+	if (r == 0 && placed->has_gap)
+		r = placing_append_gap(f, placed, &f->scratch);
+	if (r < 0) {
+		stream_doom(s);
+		return WRITE_GONE;
+	}
+	p.bytes = f->scratch.p;
+	p.len = f->scratch.len;
+	s->last_write_ms = loop_now_ms(f->loop);
+	return stream_write(s, &p, NULL);
+}
+
+int
+fanout_open(struct fanout *f, const struct fanout_request *request)
+{
+	struct placed placed;
+	struct stream *s = NULL;
+	int r = stream_new(f, request, &s);
+
+	if (r < 0)
+		return r;
+	f->count++;
+	f->stats.opened++;
+	pulse_add(s);
+	if (placing_decide(s, &placed) < 0) {
+		stream_doom(s);
+		return 0;
+	}
+	if (placed.must_wait) {
+		list_add(&f->waiting, &s->kept);
+	} else {
+		s->state = STREAM_BEHIND;
+		s->cursor = placed.cursor;
+		s->told = placed.position.p ? placed.cursor : 0;
+	}
+	if (stream_greet(s, request, &placed) == WRITE_GONE)
+		return 0;
+	if (placed.must_wait) {
+		if (placing_wait(s) < 0)
+			stream_doom(s);
+		return 0;
+	}
+	placing_settle(s);
+	stream_serve(s);
+	return 0;
+}

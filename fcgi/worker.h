@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker: one process that holds streams: a loop, the web servers' socket, a
+ * follower of the bus, and the fan-out between them.
+ */
+#ifndef FCGI_WORKER_H
+#define FCGI_WORKER_H
+
+#include "fcgi/settings.h"
+#include "fcgi/listen.h"
+
+struct worker_config {
+	const struct settings *config;
+	const struct listener *listener;
+	int handoff;		/* a listening socket; -1: none */
+	int lifeline;		/* ends when the supervisor is gone */
+	int ready;		/* a byte is written when it serves; closed then */
+};
+
+/* Runs until SIGTERM or the end of the lifeline, then drains. Returns an exit
+ * status. */
+int worker_run(const struct worker_config *config);
+
+#endif

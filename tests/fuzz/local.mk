@@ -37,6 +37,14 @@ FUZZ_TARGETS += %D%/fuzz-utf8
 %C%_fuzz_utf8_SOURCES = %D%/fuzz-utf8.c $(fuzz_common)
 %C%_fuzz_utf8_LDADD = libbase.la $(FUZZ_LIBS)
 
+FUZZ_TARGETS += %D%/fuzz-record
+%C%_fuzz_record_SOURCES = %D%/fuzz-record.c $(fuzz_common)
+%C%_fuzz_record_LDADD = libfcgicore.la libsse.la libbase.la $(FUZZ_LIBS)
+
+FUZZ_TARGETS += %D%/fuzz-query
+%C%_fuzz_query_SOURCES = %D%/fuzz-query.c $(fuzz_common)
+%C%_fuzz_query_LDADD = libfcgicore.la libsse.la libbase.la $(FUZZ_LIBS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += %D%/corpus %D%/run %D%/replay.c
 PHONY_TARGETS += fuzz

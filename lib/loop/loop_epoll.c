@@ -68,9 +68,6 @@ epoll_backend_add(void *state, struct loop_io *io, unsigned want)
 
 	if (!(want & LOOP_EXCLUSIVE))
 		return epoll_control(state, EPOLL_CTL_ADD, io, want, 0);
-	/* The kernel wakes some exclusive waiter, so a paused one must go. */
-	if (!(want & (LOOP_READ | LOOP_WRITE)))
-		return 0;
 	r = epoll_control(state, EPOLL_CTL_ADD, io, want, EPOLLEXCLUSIVE);
 	if (r == -EINVAL)	/* before Linux 4.5 */
 		r = epoll_control(state, EPOLL_CTL_ADD, io, want, 0);
@@ -80,7 +77,7 @@ epoll_backend_add(void *state, struct loop_io *io, unsigned want)
 static void
 epoll_backend_del(void *state, struct loop_io *io)
 {
-	/* Refused when it is paused or closed already: gone is gone. */
+	/* Refused when it is closed already: gone is gone. */
 	(void)epoll_control(state, EPOLL_CTL_DEL, io, 0, 0);
 }
 

@@ -46,7 +46,7 @@ UNIT_TESTS += %D%/test-base-utf8
 %C%_test_base_utf8_LDADD = $(FAULT_LIBS) libbase.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += %D%/test-loop
-%C%_test_loop_LDFLAGS = $(FAULT_WRAP)
+%C%_test_loop_LDFLAGS = $(FAULT_WRAP) -Wl,--wrap=poll -Wl,--wrap=epoll_wait
 %C%_test_loop_LDADD = $(FAULT_LIBS) libloop.la libbase.la $(CMOCKA_LIBS)
 
 # The bus.

@@ -5,7 +5,7 @@
 #include "lib/loop/loop.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -677,28 +677,54 @@ on_signal(int number)
 	loop_stop(bench.l);
 }
 
-static int64_t
-raise_in_turn(void *user, int64_t now_ms)
+/* The linker gives us the system's waits: a signal can come just before. */
+static bool raise_before_wait;
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+int __real_epoll_wait(int fd, void *events, int most, int timeout_ms);
+int __wrap_epoll_wait(int fd, void *events, int most, int timeout_ms);
+
+static void
+before_wait(void)
 {
-	(void)user;
-	(void)now_ms;
-	/* After the loop's own look at its flag would have been too early. */
-	if (++bench.turns == 1)
+	if (raise_before_wait)
 		raise(SIGUSR1);
-	return -1;
+	raise_before_wait = false;
 }
+
+int
+__wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	before_wait();
+	return __real_poll(fds, count, timeout_ms);
+}
+
+#ifdef HAVE_SYS_EPOLL_H
+int
+__wrap_epoll_wait(int fd, void *events, int most, int timeout_ms)
+{
+	before_wait();
+	return __real_epoll_wait(fd, events, most, timeout_ms);
+}
+#endif
 
 static void
 a_signal_right_before_the_sleep_is_not_lost(void **state)
 {
 	struct sigaction action = { .sa_handler = on_signal }, old;
+	struct alarm late = { .letter = 0 };
 
 	begin(state);
-	loop_on_turn(bench.l, raise_in_turn, NULL);
+	/* A lost one would let the loop sleep until then. */
+	alarm_set(&late, 'z', loop_now_ms(bench.l) + 10000);
+	bench.turns_most = 3;
 	assert_int_equal(sigaction(SIGUSR1, &action, &old), 0);
+	raise_before_wait = true;
 	assert_int_equal(loop_run(bench.l), 0);
 	assert_string_equal(bench.calls, "s");
+	assert_int_equal(bench.turns, 2);
 	sigaction(SIGUSR1, &old, NULL);
+	loop_timer_stop(bench.l, &late.timer);
 	end();
 }
 

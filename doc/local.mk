@@ -1,2 +1,3 @@
 # doc
 EXTRA_DIST += %D%/protocol.md
+dist_man_MANS += %D%/sse-fcgi.8 %D%/sse-hub.8

@@ -22,7 +22,8 @@ static const struct option own[] = {
 	  "$RUNTIME_DIRECTORY, /run/sse-fcgi, $XDG_RUNTIME_DIR/sse-fcgi or "
 	  "/tmp/sse-fcgi-UID, the first that exists)" },
 	{ "config", 'c', OPTION_TEXT, &given.config, "FILE",
-	  "read options from FILE, one \"name = value\" a line" },
+	  "read options from FILE, one \"name = value\" a line (default "
+	  "~/.config/sse-hub.conf, else /etc/sse-hub.conf)" },
 	{ "log", 0, OPTION_TEXT, &given.log, "stderr|syslog|FILE",
 	  "where to log; FILE is opened again at SIGUSR1 (default stderr)" },
 	{ "version", 'V', OPTION_ACTION, &given.version, NULL,
@@ -32,30 +33,19 @@ static const struct option own[] = {
 	{ 0 },
 };
 
-/* Later sources win; the command line is read first too, for --config. */
 static int
 read_options(const struct options *o, int argc, char **argv, char *error,
 	     size_t size)
 {
-	int first, r;
+	int first;
+	int r = options_load(o, argc, argv, &first, error, size);
 
-	r = options_environment(o, error, size);
-	if (r == 0)
-		r = options_command_line(o, argc, argv, &first, error, size);
-	if (r < 0 || given.help || given.version)
-		return r;
-	if (first < argc) {
-		snprintf(error, size, "\"%.100s\" is one argument too many; try %s --help",
+	if (r == 0 && first < argc) {
+		snprintf(error, size,
+			 "\"%.100s\" is one argument too many; try %s --help",
 			 argv[first], o->program);
-		return -EINVAL;
+		r = -EINVAL;
 	}
-	if (!given.config)
-		return 0;
-	r = options_file(o, given.config, error, size);
-	if (r == 0)
-		r = options_environment(o, error, size);
-	if (r == 0)
-		r = options_command_line(o, argc, argv, &first, error, size);
 	return r;
 }
 

@@ -1,9 +1,9 @@
 # maint: checks that keep promises honest; `make check` runs them too.
 EXTRA_DIST += %D%/check-includes %D%/check-headers %D%/check-symbols \
-	%D%/copy-sources %D%/install-packages
-PHONY_TARGETS += check-includes check-headers check-symbols
+	%D%/check-docs %D%/copy-sources %D%/install-packages
+PHONY_TARGETS += check-includes check-headers check-symbols check-docs
 
-check-local: check-includes check-headers check-symbols
+check-local: check-includes check-headers check-symbols check-docs
 
 check-includes:
 	@$(top_srcdir)/maint/check-includes
@@ -17,3 +17,9 @@ check-headers:
 
 check-symbols: $(lib_LTLIBRARIES)
 	@$(top_srcdir)/maint/check-symbols .libs
+
+# Other programs add themselves: PROGRAM MANPAGE.
+DOCUMENTED = sse-hub doc/sse-hub.8
+
+check-docs: $(bin_PROGRAMS)
+	@$(top_srcdir)/maint/check-docs '$(abs_builddir)' $(DOCUMENTED)

@@ -1,1 +1,25 @@
-# tools
+# tools: sse-publish and sse-subscribe, users of our own library. They link its
+# convenience libraries, so that they start fast and need no wrapper script.
+noinst_LTLIBRARIES += libtools.la
+libtools_la_SOURCES = \
+	%D%/complain.c %D%/complain.h \
+	%D%/duration.c %D%/duration.h \
+	%D%/input.c %D%/input.h \
+	%D%/lines.c %D%/lines.h \
+	%D%/stop.c %D%/stop.h
+
+# By itself, so that sse-subscribe does not load a JSON library.
+noinst_LTLIBRARIES += libjsonline.la
+libjsonline_la_SOURCES = %D%/jsonline.c %D%/jsonline.h
+libjsonline_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+libjsonline_la_LIBADD = $(JANSSON_LIBS)
+
+bin_PROGRAMS += sse-publish
+sse_publish_SOURCES = \
+	%D%/draft.c %D%/draft.h \
+	%D%/feed.c %D%/feed.h \
+	%D%/outcome.c %D%/outcome.h \
+	%D%/publish.c
+sse_publish_LDADD = libtools.la libjsonline.la libbus.la libsse.la libbase.la
+
+EXTRA_DIST += %D%/may-include

@@ -29,6 +29,10 @@ FUZZ_TARGETS += %D%/fuzz-handoff
 %C%_fuzz_handoff_SOURCES = %D%/fuzz-handoff.c $(fuzz_common)
 %C%_fuzz_handoff_LDADD = libfcgicore.la libsse.la libbase.la $(FUZZ_LIBS)
 
+FUZZ_TARGETS += %D%/fuzz-json
+%C%_fuzz_json_SOURCES = %D%/fuzz-json.c $(fuzz_common)
+%C%_fuzz_json_LDADD = libjsonline.la $(FUZZ_LIBS)
+
 FUZZ_TARGETS += %D%/fuzz-selector
 %C%_fuzz_selector_SOURCES = %D%/fuzz-selector.c $(fuzz_common)
 %C%_fuzz_selector_LDADD = libsse.la libbase.la $(FUZZ_LIBS)

@@ -101,6 +101,14 @@ UNIT_TESTS += %D%/test-fcgi-request
 UNIT_TESTS += %D%/test-fcgi-route
 %C%_test_fcgi_route_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
 
+# The tools.
+UNIT_TESTS += %D%/test-tools-duration
+%C%_test_tools_duration_LDADD = libtools.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-tools-jsonline
+%C%_test_tools_jsonline_LDADD = libjsonline.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-tools-lines
+%C%_test_tools_lines_LDADD = libtools.la $(CMOCKA_LIBS)
+
 else
 TESTS += %D%/no-cmocka
 endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "tools/show.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "tools/complain.h"
+
+static void
+put_json_string(struct shown_text t)
+{
+	size_t i, plain = 0;
+
+	if (t.p == NULL) {
+		fputs("null", stdout);
+		return;
+	}
+	putchar('"');
+	for (i = 0; i < t.len; i++) {
+		unsigned char c = (unsigned char)t.p[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+			continue;
+		fwrite(t.p + plain, 1, i - plain, stdout);
+		plain = i + 1;
+		if (c == '"' || c == '\\')
+			printf("\\%c", c);
+		else if (c == '\n')
+			fputs("\\n", stdout);
+		else if (c == '\t')
+			fputs("\\t", stdout);
+		else
+			printf("\\u%04x", c);
+	}
+	fwrite(t.p + plain, 1, t.len - plain, stdout);
+	putchar('"');
+}
+
+static void
+show_json(const struct shown *e)
+{
+	fputs("{\"topic\":", stdout);
+	put_json_string(e->topic);
+	fputs(",\"event\":", stdout);
+	put_json_string(e->event);
+	fputs(",\"id\":", stdout);
+	put_json_string(e->id);
+	if (e->time_ms > 0)
+		printf(",\"time\":%" PRId64, e->time_ms);
+	else
+		fputs(",\"time\":null", stdout);
+	fputs(",\"data\":", stdout);
+	put_json_string(e->data);
+	fputs("}\n", stdout);
+}
+
+/* Whether the byte at `i` begins or ends what steers a terminal: C0, DEL, C1. */
+static bool
+is_steering(struct shown_text t, size_t i)
+{
+	unsigned char c = (unsigned char)t.p[i];
+
+	return (c < 0x20 && c != '\t') || c == 0x7f ||
+	       (c >= 0x80 && c < 0xa0 && i > 0 &&
+		(unsigned char)t.p[i - 1] == 0xc2);
+}
+
+static void
+put_text(const struct show *s, struct shown_text t)
+{
+	size_t i;
+
+	if (!s->is_terminal) {
+		fwrite(t.p, 1, t.len, stdout);
+		return;
+	}
+	for (i = 0; i < t.len; i++)
+		putchar(is_steering(t, i) ? '?' : t.p[i]);
+}
+
+/* A line of the data: up to CR, LF or CRLF, as in an event stream. */
+static struct shown_text
+cut_line(struct shown_text *rest)
+{
+	struct shown_text line = { rest->p, 0 };
+
+	while (line.len < rest->len && line.p[line.len] != '\n' &&
+	       line.p[line.len] != '\r')
+		line.len++;
+	rest->p += line.len;
+	rest->len -= line.len;
+	if (rest->len > 1 && rest->p[0] == '\r' && rest->p[1] == '\n') {
+		rest->p++;
+		rest->len--;
+	}
+	return line;
+}
+
+static void
+show_text(const struct show *s, const struct shown *e)
+{
+	struct shown_text rest = e->data;
+
+	put_text(s, e->topic.p != NULL ? e->topic : e->event);
+	for (;;) {
+		putchar('\t');
+		put_text(s, cut_line(&rest));
+		putchar('\n');
+		if (rest.len == 0)
+			break;
+		rest.p++;	/* the line end */
+		rest.len--;
+	}
+}
+
+bool
+show_event(struct show *s, const struct shown *e)
+{
+	if (s->left == 0)
+		return false;
+	if (s->is_json)
+		show_json(e);
+	else
+		show_text(s, e);
+	if (s->left != UINT64_MAX)
+		s->left--;
+	return s->left > 0;
+}
+
+int
+show_flush(bool *ret_is_over)
+{
+	if (fflush(stdout) == 0)
+		return EX_OK;
+	*ret_is_over = true;
+	if (errno == EPIPE)
+		return EX_OK;
+	complain("cannot write to standard output: %s", strerror(errno));
+	return EX_IOERR;
+}

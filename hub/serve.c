@@ -49,6 +49,7 @@ struct serve {
 	struct loop *loop;
 	struct loop_io ios[SOCKETS], signal_io, lifeline_io;
 	struct loop_timer heartbeat;
+	char bound[3][BUS_ENDPOINT_MAX];	/* socket files; "": none */
 	struct store *store;
 	struct core core;
 	struct announce announce;
@@ -102,7 +103,11 @@ bind_socket(struct serve *s, enum bus_endpoint which,
 	if (r == -EPERM && !bus->is_tcp && group != (gid_t)-1)
 		/* Bound, and only the group is not to be had. */
 		r = chmod(endpoint + strlen("ipc://"), 0660) < 0 ? -errno : 0;
-	return r < 0 ? fail_bind(endpoint, r) : 0;
+	if (r < 0)
+		return fail_bind(endpoint, r);
+	if (!bus->is_tcp)
+		strcpy(s->bound[which], endpoint + strlen("ipc://"));
+	return 0;
 }
 
 static int
@@ -337,6 +342,8 @@ say_goodbye(struct serve *s)
 static void
 close_all(struct serve *s)
 {
+	int i;
+
 	source_done(&s->source);
 	follow_done(&s->follower);
 	intake_done(&s->intake);
@@ -348,6 +355,10 @@ close_all(struct serve *s)
 	zmqport_close(s->follow);
 	zmqport_close(s->publish);
 	zmqport_free(s->port);
+	/* Nobody else has bound these: the lock is still ours. */
+	for (i = 0; i < 3; i++)
+		if (s->bound[i][0])
+			(void)unlink(s->bound[i]);
 	store_free(s->store);
 }
 

@@ -63,6 +63,22 @@ UNIT_TESTS += %D%/test-fcgi-fcgx
 %C%_test_fcgi_fcgx_LDADD = libfcgxcore.la libfcgicore.la libsse.la libbase.la \
 	$(FCGI_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += %D%/test-bus-publisher
+%C%_test_bus_publisher_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-bus-window
+%C%_test_bus_window_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
+
+# The hub.
+HUB_LIBS = libhub.la libbus.la liblog.la libsse.la libloop.la libbase.la
+UNIT_TESTS += %D%/test-hub-core
+%C%_test_hub_core_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-hub-keys
+%C%_test_hub_keys_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-hub-options
+%C%_test_hub_options_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-hub-replay
+%C%_test_hub_replay_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += %D%/test-fcgi-handoff
 %C%_test_fcgi_handoff_LDADD = libfcgicore.la libloop.la libsse.la libbase.la \
 	$(CMOCKA_LIBS)

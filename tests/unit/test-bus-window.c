@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "lib/bus/window.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/bus/frame.h"
+#include "tests/unit/unit.h"
+
+static int
+add(struct window *w, const char *key, size_t data_len, uint64_t cookie)
+{
+	static char data[2 << 20];
+	const struct event e = {
+		.topic = SLICE_LIT("topic"), .data = { data, data_len },
+	};
+
+	return window_add(w, &e, slice_of(key), cookie);
+}
+
+/* What the next one would send. */
+static struct frame
+next(struct window *w, struct slice parts[3])
+{
+	const char *why;
+	struct frame f;
+
+	window_next(w, parts);
+	assert_int_equal(frame_parse(parts, 3, &f, &why), 0);
+	return f;
+}
+
+static void
+sends_in_order_and_again(void **state)
+{
+	struct window w = { 0 };
+	struct slice parts[3];
+	uint64_t cookie;
+	unsigned round;
+
+	(void)state;
+	assert_int_equal(add(&w, "a", 3, 10), 0);
+	assert_int_equal(add(&w, "b", 0, 20), 0);
+	assert_int_equal(add(&w, "c", 5, 30), 0);
+	for (round = 0; round < 2; round++) {
+		w.sent = 0;	/* a new connection */
+		assert_true(slice_eq(next(&w, parts).event.key,
+				     SLICE_LIT("a")));
+		assert_int_equal(parts[2].len, 3);
+		w.sent++;
+		assert_true(slice_eq(next(&w, parts).event.key,
+				     SLICE_LIT("b")));
+		w.sent++;
+		/* Nobody has heard of c yet. */
+		assert_int_equal(window_take(&w, SLICE_LIT("c"), &cookie),
+				 -ENOENT);
+	}
+	assert_int_equal(window_take(&w, SLICE_LIT("b"), &cookie), 0);
+	assert_int_equal(cookie, 20);
+	assert_int_equal(window_take(&w, SLICE_LIT("b"), &cookie), -ENOENT);
+	assert_int_equal(w.sent, 1);
+	assert_int_equal(w.count, 2);
+	/* A refusal without a key is about the oldest. */
+	assert_int_equal(window_take(&w, SLICE_NONE, &cookie), 0);
+	assert_int_equal(cookie, 10);
+	assert_true(slice_eq(next(&w, parts).event.key, SLICE_LIT("c")));
+	window_done(&w);
+	assert_int_equal(w.count, 0);
+	assert_int_equal(w.bytes, 0);
+}
+
+static void
+is_bounded(void **state)
+{
+	struct window w = { 0 };
+	uint64_t cookie;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < LIMIT_PUBLISH_WINDOW; i++)
+		assert_int_equal(add(&w, "k", 1, i), 0);
+	assert_int_equal(add(&w, "k", 1, i), -EAGAIN);
+	w.sent = w.count;
+	for (i = 0; i < LIMIT_PUBLISH_WINDOW; i++) {
+		assert_int_equal(window_take(&w, SLICE_LIT("k"), &cookie), 0);
+		assert_int_equal(cookie, i);
+	}
+	assert_int_equal(w.bytes, 0);
+	/* A large one goes alone; small ones share the bytes. */
+	assert_int_equal(add(&w, "k", 2 << 20, 1), 0);
+	assert_int_equal(add(&w, "k", 1, 1), -EAGAIN);
+	w.sent = 1;
+	assert_int_equal(window_take(&w, SLICE_LIT("k"), &cookie), 0);
+	assert_int_equal(add(&w, "k", 600 << 10, 1), 0);
+	assert_int_equal(add(&w, "k", 600 << 10, 1), -EAGAIN);
+	assert_int_equal(add(&w, "k", 300 << 10, 1), 0);
+	window_done(&w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sends_in_order_and_again),
+		cmocka_unit_test(is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

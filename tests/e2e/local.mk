@@ -4,4 +4,6 @@ EXTRA_DIST += \
 	%D%/harness.py \
 	%D%/pytest.ini \
 	%D%/servers.py \
-	%D%/streams.py
+	%D%/streams.py \
+	%D%/test_50_handoff.py \
+	%D%/test_60_toolkit.py

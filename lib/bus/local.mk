@@ -2,11 +2,14 @@
 noinst_LTLIBRARIES += libbus.la
 libbus_la_SOURCES = \
 	%D%/address.c %D%/address.h \
-	%D%/follower.h \
+	%D%/follower.c %D%/follower.h \
 	%D%/frame.c %D%/frame.h \
+	%D%/held.c %D%/held.h \
 	%D%/message.c %D%/message.h \
 	%D%/parser.c \
 	%D%/publisher.c \
+	%D%/questions.c %D%/questions.h \
+	%D%/repair.c %D%/repair.h \
 	%D%/topic.c \
 	%D%/window.c %D%/window.h \
 	%D%/zmqport.c %D%/zmqport.h

@@ -52,6 +52,12 @@ UNIT_TESTS += %D%/test-loop
 # The bus.
 UNIT_TESTS += %D%/test-bus-frame
 %C%_test_bus_frame_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-bus-repair
+%C%_test_bus_repair_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-bus-held
+%C%_test_bus_held_LDADD = libbus.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-bus-questions
+%C%_test_bus_questions_LDADD = libbus.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-bus-message
 %C%_test_bus_message_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-bus-address

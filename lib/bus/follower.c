@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * follower: moves messages between two sockets, repair.h and the callbacks.
+ *
+ * The events socket is emptied first in each turn, so that the time that the
+ * process slept is not taken for the hub's silence; then pages, for which the
+ * turn always has some room, or a busy bus would starve its own repair.
+ */
+#include "lib/bus/follower.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/limits.h"
+#include "lib/base/units.h"
+#include "lib/base/utf8.h"
+#include "lib/bus/held.h"
+#include "lib/bus/frame.h"
+#include "lib/bus/questions.h"
+#include "lib/bus/repair.h"
+#include "lib/bus/zmqport.h"
+
+enum {
+	ROUNDS = 4,		/* asking and reading in one turn */
+	REPLIES = 64,		/* in one round */
+	/* While the follow socket is not connected its descriptor tells when
+	 * it is; this is for the case that it does not. */
+	LATEST_MS = 500,
+	IDLE_MS = 60000,
+	REQUEST_QUEUE = 1000,
+	/* One page and the answers to questions: more was never asked for. */
+	REPLY_QUEUE = 1 + QUESTIONS_UNDER_WAY,
+	TAG_SIZE = 24,
+};
+
+struct follower {
+	const struct follower_ops *ops;	/* borrowed, as user */
+	void *user;
+	struct zmqport *port;		/* owned, as all of these */
+	struct zmqport_socket *events;
+	struct zmqport_socket *follow;	/* NULL: plain PUB sockets */
+	struct zmqport_message *live;
+	struct zmqport_message *reply;
+	size_t max_event;
+	struct repair repair;
+	struct held held;
+	struct questions questions;
+	uint64_t page_serial;		/* of the page asked for last */
+	struct buf mended;
+	enum follower_state told;	/* to on_state */
+	bool is_told;
+	struct follower_stats stats;
+};
+
+/* --- what comes out ----------------------------------------------------- */
+
+static void
+tell_gap(struct follower *f, const struct follower_gap *gap)
+{
+	if (gap->after_known)
+		f->stats.gaps++;
+	if (f->ops->on_gap)
+		f->ops->on_gap(f->user, gap);
+}
+
+/* The hub has checked it, but what we write to browsers hangs on it. */
+static bool
+is_fit(const struct follower *f, const struct event *e)
+{
+	struct event names = *e;
+
+	names.data = SLICE_LIT("");
+	return e->data.len <= f->max_event &&
+	       event_check(&names, 0, true, NULL) == 0;
+}
+
+/* Repair has counted `e`; one that cannot be used leaves a gap, not silence. */
+static void
+deliver(struct follower *f, const struct event *e)
+{
+	if (is_fit(f, e)) {
+		f->stats.events++;
+		f->ops->on_event(f->user, e);
+		return;
+	}
+	f->stats.refused++;
+	tell_gap(f, &(struct follower_gap){
+		.after_known = true,
+		.after_epoch = e->epoch,
+		.after_number = e->number - 1,
+		.epoch = e->epoch,
+		.resumed_at = e->number,
+		.reason = "trimmed",
+	});
+}
+
+static void
+walk_held(struct follower *f)
+{
+	enum repair_verdict verdict;
+	struct slice parts[3];
+	uint64_t epoch, number;
+	struct frame frame;
+	const char *why;
+
+	while (held_front(&f->held, &epoch, &number, parts)) {
+		verdict = repair_on_held(&f->repair, epoch, number);
+		if (verdict == REPAIR_HOLD)
+			return;
+		/* It was parsed when it came, so it parses again. */
+		if (verdict == REPAIR_DELIVER &&
+		    frame_parse(parts, 3, &frame, &why) == 0)
+			deliver(f, &frame.event);
+		held_pop(&f->held);
+	}
+}
+
+/* --- the events socket -------------------------------------------------- */
+
+static void
+take_event(struct follower *f, const struct slice *parts,
+	   const struct event *e, int64_t now_ms)
+{
+	if (e->epoch == 0 || e->number == 0) {
+		f->stats.refused++;
+		return;
+	}
+	switch (repair_on_live(&f->repair, e->epoch, e->number, now_ms)) {
+	case REPAIR_DELIVER:
+		deliver(f, e);
+		if (!held_is_empty(&f->held))
+			walk_held(f);
+		break;
+	case REPAIR_HOLD:
+		/* Without room it is lost here, and found missing later. */
+		(void)held_add(&f->held, e->epoch, e->number, parts);
+		break;
+	case REPAIR_DROP:
+		break;
+	}
+}
+
+static void
+take_live(struct follower *f, const struct slice *parts, size_t n,
+	  int64_t now_ms)
+{
+	struct frame frame;
+	const struct event *e = &frame.event;
+	const char *why;
+
+	if (frame_parse(parts, n, &frame, &why) < 0 || !frame.is_full) {
+		f->stats.refused++;
+		return;
+	}
+	switch (frame.type) {
+	case FRAME_EVENT:
+		take_event(f, parts, e, now_ms);
+		break;
+	case FRAME_HEARTBEAT:
+		repair_on_heartbeat(&f->repair, e->epoch, e->number, now_ms);
+		break;
+	case FRAME_GOODBYE:
+		repair_on_goodbye(&f->repair, e->epoch, e->number, now_ms);
+		break;
+	case FRAME_FORGET:
+	case FRAME_OTHER:
+		break;
+	}
+}
+
+/* A stranger's event: no place in any order, and data that may be no text. */
+static void
+take_plain(struct follower *f, const struct slice *parts, size_t n)
+{
+	struct frame frame;
+	struct event *e = &frame.event;
+	const char *why;
+
+	if (frame_parse(parts, n, &frame, &why) < 0) {
+		f->stats.refused++;
+		return;
+	}
+	if (frame.type != FRAME_EVENT)
+		return;		/* of a hub that was taken for a plain socket */
+	e->epoch = e->number = 0;
+	e->id = e->key = SLICE_NONE;
+	if (e->data.len <= f->max_event && !utf8_is_valid(e->data)) {
+		buf_clear(&f->mended);
+		if (utf8_append_mended(&f->mended, e->data) == 0)
+			e->data = buf_slice(&f->mended);
+	}
+	if (event_check(e, f->max_event, false, NULL) < 0) {
+		f->stats.refused++;
+		return;
+	}
+	f->stats.events++;
+	f->ops->on_event(f->user, e);
+}
+
+/* Returns whether there may be more. */
+static bool
+drain_events(struct follower *f, int64_t now_ms, unsigned budget)
+{
+	const struct slice *parts;
+	size_t n;
+	int r;
+
+	while (budget-- > 0) {
+		r = zmqport_receive(f->events, f->live);
+		if (r == 0)
+			return false;
+		if (r < 0) {
+			f->stats.refused++;
+			continue;
+		}
+		parts = zmqport_parts(f->live, &n);
+		if (f->follow)
+			take_live(f, parts, n, now_ms);
+		else
+			take_plain(f, parts, n);
+	}
+	return true;
+}
+
+/* --- the follow socket -------------------------------------------------- */
+
+static struct slice
+make_tag(char text[TAG_SIZE], char kind, uint64_t serial)
+{
+	int len = snprintf(text, TAG_SIZE, "%c%llu", kind,
+			   (unsigned long long)serial);
+
+	return (struct slice){ text, (size_t)len };
+}
+
+/* The serial in a tag of ours, or 0. */
+static uint64_t
+read_tag(struct slice tag, char kind)
+{
+	uint64_t serial;
+
+	if (tag.len < 2 || tag.p[0] != kind ||
+	    parse_u64((struct slice){ tag.p + 1, tag.len - 1 }, &serial) < 0)
+		return 0;
+	return serial;
+}
+
+static int
+send_request(struct follower *f, const struct follow_request *q)
+{
+	struct slice parts[FOLLOW_REQUEST_PARTS_MAX];
+	struct follow_digits digits;
+
+	return zmqport_send(f->follow, parts,
+			    follow_request_parts(q, &digits, parts));
+}
+
+static void
+answer_unknown(struct follower *f, uint64_t serial)
+{
+	uint64_t tag;
+
+	if (questions_answered(&f->questions, serial, &tag))
+		f->ops->on_resolved(f->user, tag, false, 0, 0);
+}
+
+/* What no event can have for an id needs no hub to be unknown; and without a
+ * hub no event has one. */
+static bool
+can_be_asked(const struct follower *f, struct slice id)
+{
+	return f->follow && id.len > 0 && id.len <= EVENT_ID_MAX;
+}
+
+static void
+ask_where(struct follower *f, int64_t now_ms)
+{
+	struct follow_request q = { .verb = FOLLOW_RESOLVE };
+	struct question *question;
+	char text[TAG_SIZE];
+
+	while ((question = questions_next(&f->questions, now_ms))) {
+		if (!can_be_asked(f, question->id)) {
+			answer_unknown(f, question->serial);
+			continue;
+		}
+		q.tag = make_tag(text, 'r', question->serial);
+		q.id = question->id;
+		if (send_request(f, &q) < 0)
+			return;
+		questions_sent(&f->questions, question, now_ms);
+	}
+}
+
+/* Asks what there is to ask, if there is somebody to ask. */
+static void
+ask(struct follower *f, int64_t now_ms)
+{
+	struct follow_request q = { .verb = FOLLOW_AFTER };
+	bool is_needed = repair_wants(&f->repair, now_ms, &q);
+	char text[TAG_SIZE];
+
+	if (!is_needed && !f->repair.is_asked && f->questions.count == 0)
+		return;
+	if (!(zmqport_events(f->follow) & ZMQPORT_OUT)) {
+		/* The connection is gone, and with it what was under way. */
+		if (f->repair.is_asked)
+			repair_unanswered(&f->repair, now_ms, false);
+		if (f->questions.under_way > 0)
+			questions_unanswered(&f->questions, now_ms);
+		return;
+	}
+	if (is_needed) {
+		q.tag = make_tag(text, 'p', ++f->page_serial);
+		if (send_request(f, &q) == 0)
+			repair_asked(&f->repair, now_ms);
+	}
+	ask_where(f, now_ms);
+}
+
+static void
+take_page_event(struct follower *f, const struct follow_reply *page, size_t i)
+{
+	enum repair_verdict verdict;
+	struct follower_gap gap;
+	struct frame frame;
+	const char *why;
+	bool is_gap;
+
+	/* An event that cannot be read is found missing by the next number. */
+	if (frame_parse(page->events + 3 * i, 3, &frame, &why) < 0 ||
+	    !frame.is_full || frame.type != FRAME_EVENT) {
+		f->stats.refused++;
+		return;
+	}
+	verdict = repair_page_event(&f->repair, page, frame.event.epoch,
+				    frame.event.number, &is_gap, &gap);
+	if (is_gap)
+		tell_gap(f, &gap);
+	if (verdict == REPAIR_DELIVER)
+		deliver(f, &frame.event);
+}
+
+static void
+take_page(struct follower *f, const struct follow_reply *page, int64_t now_ms)
+{
+	struct follower_gap gap;
+	size_t i;
+
+	if (repair_page_begin(&f->repair, page, now_ms, &gap))
+		tell_gap(f, &gap);
+	for (i = 0; i < page->count; i++)
+		take_page_event(f, page, i);
+	if (repair_page_end(&f->repair, page, now_ms, &gap))
+		tell_gap(f, &gap);
+	walk_held(f);
+}
+
+static void
+take_answer(struct follower *f, const struct follow_reply *reply)
+{
+	uint64_t tag;
+
+	if (questions_answered(&f->questions, read_tag(reply->tag, 'r'), &tag))
+		f->ops->on_resolved(f->user, tag, reply->kind == FOLLOW_AT,
+				    reply->epoch, reply->number);
+}
+
+/* Of a question. What the hub cannot read as an id is none that it has. */
+static void
+take_refusal(struct follower *f, const struct follow_reply *reply,
+	     int64_t now_ms)
+{
+	uint64_t serial = read_tag(reply->tag, 'r');
+
+	if (slice_eq(reply->class, SLICE_LIT("request")))
+		answer_unknown(f, serial);
+	else if (serial)
+		questions_unanswered(&f->questions, now_ms + QUESTIONS_BUSY_MS);
+}
+
+static void
+take_reply(struct follower *f, const struct slice *parts, size_t n,
+	   int64_t now_ms)
+{
+	struct follow_reply reply;
+	const char *why;
+	bool is_page;
+
+	if (follow_reply_parse(parts, n, &reply, &why) < 0) {
+		/* If it was the page, it is asked for again after its time. */
+		f->stats.refused++;
+		return;
+	}
+	is_page = f->repair.is_asked &&
+		  read_tag(reply.tag, 'p') == f->page_serial;
+	switch (reply.kind) {
+	case FOLLOW_PAGE:
+		if (is_page)
+			take_page(f, &reply, now_ms);
+		break;
+	case FOLLOW_AT:
+	case FOLLOW_UNKNOWN:
+		take_answer(f, &reply);
+		break;
+	case FOLLOW_REFUSED:
+		if (is_page)
+			repair_unanswered(&f->repair, now_ms, true);
+		else
+			take_refusal(f, &reply, now_ms);
+		break;
+	case FOLLOW_JSON:
+		break;
+	}
+}
+
+/* Returns how many it read; REPLIES: there may be more. */
+static unsigned
+drain_replies(struct follower *f, int64_t now_ms)
+{
+	const struct slice *parts;
+	unsigned i;
+	size_t n;
+	int r;
+
+	for (i = 0; i < REPLIES; i++) {
+		r = zmqport_receive(f->follow, f->reply);
+		if (r == 0)
+			break;
+		if (r < 0)
+			continue;
+		parts = zmqport_parts(f->reply, &n);
+		take_reply(f, parts, n, now_ms);
+	}
+	return i;
+}
+
+/* Returns whether there may be more. The last that happens to the socket is
+ * a receive that finds nothing: only then will its descriptor tell of more. */
+static bool
+converse(struct follower *f, int64_t now_ms)
+{
+	unsigned round, n;
+
+	for (round = 0; round < ROUNDS; round++) {
+		ask(f, now_ms);
+		n = drain_replies(f, now_ms);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+/* --- the outside -------------------------------------------------------- */
+
+enum follower_state
+follower_get_state(const struct follower *f)
+{
+	return f->follow ? repair_state(&f->repair) : FOLLOWER_LIVE;
+}
+
+const struct follower_stats *
+follower_get_stats(const struct follower *f)
+{
+	return &f->stats;
+}
+
+static void
+tell_state(struct follower *f)
+{
+	enum follower_state state = follower_get_state(f);
+
+	if (f->is_told && f->told == state)
+		return;
+	f->is_told = true;
+	f->told = state;
+	if (f->ops->on_state)
+		f->ops->on_state(f->user, state);
+}
+
+static int64_t
+next_due(const struct follower *f, int64_t now_ms)
+{
+	int64_t due = repair_due(&f->repair);
+	int64_t questions = questions_due(&f->questions);
+
+	if (due > questions)
+		due = questions;
+	/* Due already: it waits for the connection. */
+	return due > now_ms ? due : now_ms + LATEST_MS;
+}
+
+int64_t
+follower_run(struct follower *f, int64_t now_ms, unsigned budget)
+{
+	bool more = drain_events(f, now_ms, budget);
+
+	if (!f->follow) {
+		ask_where(f, now_ms);
+		tell_state(f);
+		return more ? now_ms : now_ms + IDLE_MS;
+	}
+	repair_tick(&f->repair, now_ms);
+	questions_tick(&f->questions, now_ms);
+	more |= converse(f, now_ms);
+	f->stats.repairs = f->repair.repairs;
+	f->stats.hub_losses = f->repair.holes;
+	tell_state(f);
+	return more ? now_ms : next_due(f, now_ms);
+}
+
+int
+follower_fds(const struct follower *f, int fds[2])
+{
+	fds[0] = zmqport_fd(f->events);
+	if (!f->follow)
+		return 1;
+	fds[1] = zmqport_fd(f->follow);
+	return 2;
+}
+
+int
+follower_resolve(struct follower *f, uint64_t tag, struct slice id)
+{
+	return questions_add(&f->questions, tag, id);
+}
+
+void
+follower_forget(struct follower *f, uint64_t tag)
+{
+	questions_forget(&f->questions, tag);
+}
+
+struct follower *
+follower_free(struct follower *f)
+{
+	if (!f)
+		return NULL;
+	zmqport_message_free(f->live);
+	zmqport_message_free(f->reply);
+	zmqport_close(f->events);
+	zmqport_close(f->follow);
+	zmqport_free(f->port);
+	held_done(&f->held);
+	questions_done(&f->questions);
+	buf_done(&f->mended);
+	free(f);
+	return NULL;
+}
+
+/* What both kinds need. On failure the caller frees. */
+static int
+begin(size_t max_event, const struct follower_ops *ops, void *user,
+      struct follower **ret_follower)
+{
+	/* A frame above this cuts the connection, and with it all that is
+	 * under way; below it, events that are too long are only dropped. */
+	struct zmqport_options options = {
+		.kind = ZMQPORT_SUB,
+		.max_frame = zmqport_max_frame(LIMIT_EVENT_MOST),
+		.receive_queue = zmqport_queue(max_event),
+	};
+	struct follower *f = calloc(1, sizeof(*f));
+	int r;
+
+	*ret_follower = f;
+	if (!f)
+		return -ENOMEM;
+	f->ops = ops;
+	f->user = user;
+	f->max_event = max_event;
+	f->held.most = LIMIT_REPAIR_BYTES;
+	questions_init(&f->questions);
+	r = zmqport_new(&f->port);
+	if (r == 0)
+		r = zmqport_message_new(FRAME_PARTS_MAX, &f->live);
+	if (r == 0)
+		r = zmqport_open(f->port, &options, &f->events);
+	return r;
+}
+
+static int
+connect_hub(struct follower *f, const struct bus_address *bus)
+{
+	struct zmqport_options options = {
+		.kind = ZMQPORT_DEALER,
+		.max_frame = zmqport_max_frame(LIMIT_EVENT_MOST),
+		.send_queue = REQUEST_QUEUE,
+		.receive_queue = REPLY_QUEUE,
+		.immediate = true,
+	};
+	char endpoint[BUS_ENDPOINT_MAX];
+	int r;
+
+	r = zmqport_message_new(FOLLOW_REPLY_PARTS_MAX, &f->reply);
+	if (r == 0)
+		r = zmqport_open(f->port, &options, &f->follow);
+	if (r == 0)
+		r = zmqport_subscribe(f->events, SLICE_LIT(""));
+	if (r < 0)
+		return r;
+	bus_address_endpoint(bus, BUS_EVENTS, endpoint);
+	r = zmqport_connect(f->events, endpoint);
+	if (r < 0)
+		return r;
+	bus_address_endpoint(bus, BUS_FOLLOW, endpoint);
+	return zmqport_connect(f->follow, endpoint);
+}
+
+int
+follower_open(const struct follower_config *config,
+	      const struct follower_ops *ops, void *user,
+	      struct follower **ret_follower)
+{
+	struct follower *f;
+	int r = begin(config->max_event, ops, user, &f);
+
+	if (r == 0)
+		r = connect_hub(f, &config->bus);
+	if (r < 0) {
+		follower_free(f);
+		return r;
+	}
+	repair_init(&f->repair, config->epoch, config->number,
+		    config->only_new, 0);
+	*ret_follower = f;
+	return 0;
+}
+
+static int
+connect_plain(struct follower *f, const char *const *endpoints,
+	      const char *const *prefixes)
+{
+	size_t i;
+	int r = 0;
+
+	if (!prefixes || !prefixes[0])
+		r = zmqport_subscribe(f->events, SLICE_LIT(""));
+	for (i = 0; r == 0 && prefixes && prefixes[i]; i++)
+		r = zmqport_subscribe(f->events, slice_of(prefixes[i]));
+	for (i = 0; r == 0 && endpoints[i]; i++)
+		r = zmqport_connect(f->events, endpoints[i]);
+	return r;
+}
+
+int
+follower_open_plain(const char *const *endpoints, const char *const *prefixes,
+		    size_t max_event, const struct follower_ops *ops,
+		    void *user, struct follower **ret_follower)
+{
+	struct follower *f;
+	int r = begin(max_event, ops, user, &f);
+
+	if (r == 0)
+		r = connect_plain(f, endpoints, prefixes);
+	if (r < 0) {
+		follower_free(f);
+		return r;
+	}
+	*ret_follower = f;
+	return 0;
+}

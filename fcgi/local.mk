@@ -54,4 +54,8 @@ libworker_la_SOURCES = \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/worker.c %D%/worker.h
 libworker_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
-EXTRA_DIST += %D%/main.c
+
+bin_PROGRAMS += sse-fcgi
+sse_fcgi_SOURCES = %D%/main.c
+sse_fcgi_LDADD = libworker.la libfcgicore.la libhub.la libbus.la liblog.la \
+	libsse.la libloop.la libbase.la

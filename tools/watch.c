@@ -196,7 +196,8 @@ watch_run(const struct watch_options *o, struct show *show)
 
 		complain("%s", *why != '\0' ? why : strerror(-r));
 		code = r == -ENOMEM ? EX_OSERR
-				    : r == -EPERM ? EX_NOPERM : EX_USAGE;
+				    : r == -EPERM || r == -EACCES ? EX_NOPERM
+							      : EX_USAGE;
 	} else {
 		code = follow(&w, s);
 	}

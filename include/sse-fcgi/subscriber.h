@@ -41,8 +41,15 @@ struct sse_subscriber_ops {
 /*
  * Follows the hub at `bus` (as for sse_publisher_open). `after` is an event id
  * of the hub to go on from; "earliest": from the oldest kept event; NULL: only
- * what comes from now on. 0; -EINVAL, -ENAMETOOLONG, -EPERM: the address;
- * -ENOMEM. A hub that is not there is waited for.
+ * what comes from now on. A hub that is not there is waited for;
+ * sse_subscriber_error says what keeps it away.
+ *
+ * 0; -EACCES: this user may not follow that hub (the subscriber keeps trying
+ * while it is used); -EINVAL: not an address, or `after` is no id of a
+ * hub's; -ENAMETOOLONG: a path longer than a unix socket can have; -EPERM: the
+ * bus directory belongs to somebody else; -ENOMEM. After -EINVAL,
+ * -ENAMETOOLONG and -EPERM it is a subscriber that only sse_subscriber_error
+ * and sse_subscriber_free take (NULL after -ENOMEM). Free it in each case.
  */
 SSE_API SSE_MUSTCHECK int
 sse_subscriber_open(const char *bus, const char *after,
@@ -51,7 +58,8 @@ sse_subscriber_open(const char *bus, const char *after,
 
 /*
  * Subscribes to plain PUB sockets instead. `endpoints` and `prefixes` end with
- * NULL; no prefix means everything. 0, -EINVAL, -ENOMEM.
+ * NULL; no prefix means everything. 0; -EINVAL: something among the endpoints
+ * is none (the subscriber is then for sse_subscriber_error alone); -ENOMEM.
  */
 SSE_API SSE_MUSTCHECK int
 sse_subscriber_connect(const char *const *endpoints, const char *const *prefixes,
@@ -62,7 +70,8 @@ SSE_API void sse_subscriber_free(struct sse_subscriber *s);
 
 /*
  * Waits up to timeout_ms (-1: for ever) for something to happen and makes the
- * calls. Returns 0, or -EINTR when a signal came.
+ * calls. Returns 0; -EINTR when a signal came; -ENOMEM when an event was lost
+ * for want of memory.
  */
 SSE_API int sse_subscriber_poll(struct sse_subscriber *s, int timeout_ms);
 

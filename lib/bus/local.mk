@@ -10,6 +10,7 @@ libbus_la_SOURCES = \
 	%D%/publisher.c \
 	%D%/questions.c %D%/questions.h \
 	%D%/repair.c %D%/repair.h \
+	%D%/subscriber.c \
 	%D%/topic.c \
 	%D%/window.c %D%/window.h \
 	%D%/zmqport.c %D%/zmqport.h

@@ -16,7 +16,7 @@ libhub_la_SOURCES = \
 	%D%/store.h \
 	%D%/store_memory.c %D%/store_memory.h
 
-bin_PROGRAMS += %D%/sse-hub
-%C%_sse_hub_SOURCES = %D%/main.c
-%C%_sse_hub_LDADD = libhub.la libbus.la liblog.la libsse.la libloop.la libbase.la
+bin_PROGRAMS += sse-hub
+sse_hub_SOURCES = %D%/main.c
+sse_hub_LDADD = libhub.la libbus.la liblog.la libsse.la libloop.la libbase.la
 EXTRA_DIST += %D%/may-include

@@ -9,6 +9,8 @@ libbase_la_SOURCES = \
 	%D%/logging.c %D%/logging.h \
 	%D%/map.c %D%/map.h \
 	%D%/options.c %D%/options.h \
+	%D%/options_file.c %D%/options_help.c \
+	%D%/options_reader.c %D%/options_reader.h \
 	%D%/random.c %D%/random.h \
 	%D%/siphash.c %D%/siphash.h \
 	%D%/slice.h \

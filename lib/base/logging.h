@@ -20,7 +20,10 @@ enum logging_level {
  * or -errno of opening the file (the old sink stays then).
  */
 int logging_open(const char *program, const char *target);
-int logging_reopen(void);	/* the file again, after rotation; 0 or -errno */
+
+/* Opens the file again, after rotation. 0 or -errno (the old one stays). */
+int logging_reopen(void);
+
 void logging_set_level(enum logging_level level);	/* NOTICE at first */
 
 /* What this process calls itself in each line ("hub", "worker 1"); copied. */

@@ -16,23 +16,23 @@
 #include <stddef.h>
 
 enum option_type {
-	OPTION_FLAG,		/* bool; no argument on the command line, yes/no elsewhere */
-	OPTION_TEXT,		/* char *, owned by the target; replaced by the later one */
+	OPTION_FLAG,		/* bool; --NAME, --no-NAME; yes/no elsewhere */
+	OPTION_TEXT,		/* char *, owned by the target; NULL at first */
 	OPTION_TEXTS,		/* struct option_texts; repeatable */
 	OPTION_DURATION,	/* int64_t milliseconds */
 	OPTION_SIZE,		/* uint64_t bytes */
 	OPTION_COUNT,		/* uint64_t */
-	OPTION_ACTION,		/* bool; command line only: --help, --version, --setup */
+	OPTION_ACTION,		/* bool; command line only: --help, --setup */
 };
 
 struct option_texts {		/* zeroed: none */
 	char **items;		/* owned, each */
 	size_t count;
-	size_t earlier;		/* of them, from a source read before this one */
+	size_t earlier;		/* of them, from a source read before */
 };
 
 struct option {
-	const char *name;	/* "max-clients": --max-clients, SSE_MAX_CLIENTS */
+	const char *name;	/* "max-age": --max-age, SSE_MAX_AGE */
 	char letter;		/* short form, or 0 */
 	enum option_type type;
 	void *target;
@@ -56,7 +56,8 @@ struct options {
  * first operand, whose index goes to *ret_first. An empty environment variable
  * is an absent one.
  */
-int options_file(const struct options *o, const char *path, char *error, size_t size);
+int options_file(const struct options *o, const char *path, char *error,
+		 size_t size);
 int options_environment(const struct options *o, char *error, size_t size);
 int options_command_line(const struct options *o, int argc, char **argv,
 			 int *ret_first, char *error, size_t size);
@@ -64,7 +65,8 @@ int options_command_line(const struct options *o, int argc, char **argv,
 /*
  * All three in their order, each once. The file is what the option `config`
  * (or -c, if the table has it) or SSE_CONFIG names, else the first of
- * $HOME/.config/PROGRAM.conf and /etc/PROGRAM.conf that exists.
+ * $HOME/.config/PROGRAM.conf and /etc/PROGRAM.conf that exists. After --help
+ * or --version only the command line is read: a broken file must not stop them.
  */
 int options_load(const struct options *o, int argc, char **argv, int *ret_first,
 		 char *error, size_t size);

@@ -8,7 +8,8 @@
 
 #include "lib/base/slice.h"
 
-/* All return 0, -EINVAL (not such a thing) or -ERANGE; outputs untouched then. */
+/* All return 0, -EINVAL (no such thing) or -ERANGE (too large); the outputs are
+ * untouched then. */
 
 /* Decimal digits only, no sign, no blanks. */
 int parse_u64(struct slice s, uint64_t *ret_value);

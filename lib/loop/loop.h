@@ -17,7 +17,7 @@
 enum {
 	LOOP_READ = 1,		/* readable, or the peer has closed */
 	LOOP_WRITE = 2,
-	LOOP_CLOSED = 4,	/* only reported: error or hang-up on both sides */
+	LOOP_CLOSED = 4,	/* only reported: an error, or both sides hung up */
 };
 
 enum loop_backend { LOOP_BACKEND_BEST, LOOP_BACKEND_EPOLL, LOOP_BACKEND_POLL };
@@ -55,14 +55,16 @@ const char *loop_backend_name(const struct loop *l);
 enum { LOOP_EXCLUSIVE = 8 };
 int loop_add(struct loop *l, struct loop_io *io, unsigned want);
 int loop_want(struct loop *l, struct loop_io *io, unsigned want);
-void loop_del(struct loop *l, struct loop_io *io);	/* sets io->fd = -1 after; does not close */
+
+/* Sets io->fd = -1; does not close. Harmless on one that is in no loop. */
+void loop_del(struct loop *l, struct loop_io *io);
 
 /* Arms or moves a timer; it fires once. 0 or -ENOMEM. Stop it before its
  * memory goes, also before loop_free. */
 int loop_timer_set(struct loop *l, struct loop_timer *t, int64_t due_ms);
 void loop_timer_stop(struct loop *l, struct loop_timer *t);
 
-int64_t loop_now_ms(const struct loop *l);	/* monotonic, read once a turn */
+int64_t loop_now_ms(const struct loop *l);  /* monotonic, read once a turn */
 
 /*
  * `turn` is called at the end of every turn, before the loop sleeps. It
@@ -71,7 +73,8 @@ int64_t loop_now_ms(const struct loop *l);	/* monotonic, read once a turn */
  * bound of its own. It also runs once before the first sleep, after a signal,
  * and a last time after loop_stop.
  */
-void loop_on_turn(struct loop *l, int64_t (*turn)(void *user, int64_t now_ms), void *user);
+void loop_on_turn(struct loop *l, int64_t (*turn)(void *user, int64_t now_ms),
+		  void *user);
 
 /* Runs until loop_stop. 0 or -errno of a broken loop. May be run again. */
 int loop_run(struct loop *l);

@@ -21,7 +21,7 @@ struct poll_state {
 	size_t cap;
 	uint32_t *places;	/* owned, by descriptor: 1 + index, or 0 */
 	size_t places_cap;
-	size_t next;		/* where to look first, so that all get a turn */
+	size_t next;		/* where to look first: all get a turn */
 };
 
 static int

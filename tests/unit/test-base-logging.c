@@ -115,7 +115,8 @@ names_its_role(void **state)
 	assert_int_equal(logging_open("sse-fcgi", "stderr"), 0);
 	logging_set_role("worker 1");
 	log_notice("ready");
-	assert_string_equal(read_sink(s, s->path), headed(" worker 1: ready\n"));
+	assert_string_equal(read_sink(s, s->path),
+			    headed(" worker 1: ready\n"));
 }
 
 static void

@@ -16,7 +16,7 @@
 
 static struct {
 	bool verbose, quiet, help;
-	char *bus;
+	char *bus, *config;
 	struct option_texts sources;
 	int64_t heartbeat;
 	uint64_t max_event, max_clients;
@@ -39,6 +39,7 @@ static const struct option second_table[] = {
 	  "the most clients (10000)" },
 	{ "verbose", 'v', OPTION_FLAG, &got.verbose, NULL, "say more" },
 	{ "quiet", 'q', OPTION_FLAG, &got.quiet, NULL, "say less" },
+	{ "config", 'c', OPTION_TEXT, &got.config, "FILE", "read this file" },
 	{ "help", 'h', OPTION_ACTION, &got.help, NULL, "print this" },
 	{ 0 },
 };
@@ -67,11 +68,17 @@ set_up(void **state)
 	return 0;
 }
 
+static void
+tear_down_values(void **state)
+{
+	options_free(&options);
+	set_up(state);
+}
+
 static int
 tear_down(void **state)
 {
-	(void)state;
-	options_free(&options);
+	tear_down_values(state);
 	unlink(path);
 	return 0;
 }
@@ -466,6 +473,92 @@ the_later_source_wins(void **state)
 	assert_string_equal(got.sources.items[1], "7");
 }
 
+/* --- all sources -------------------------------------------------------- */
+
+static int
+load(const char *first, const char *second)
+{
+	static char words[3][200];
+	char *argv[] = { words[0], words[1], words[2], NULL };
+	int argc = first ? second ? 3 : 2 : 1, operand;
+
+	snprintf(words[1], sizeof(words[1]), "%s", first ? first : "");
+	snprintf(words[2], sizeof(words[2]), "%s", second ? second : "");
+	argv[argc] = NULL;
+	return options_load(&options, argc, argv, &operand, error,
+			    sizeof(error));
+}
+
+static void
+loads_the_file_that_is_named(void **state)
+{
+	static const char content[] =
+		"bus file\nsource 1\nsource 2\nmax-clients 3\nconfig other\n";
+
+	assert_int_equal(read_file_of(content, sizeof(content) - 1), 0);
+	tear_down_values(state);
+	assert_int_equal(load("--config", path), 0);
+	assert_string_equal(got.bus, "file");
+	assert_int_equal(got.max_clients, 3);
+	assert_string_equal(got.config, path);
+
+	tear_down_values(state);
+	setenv("SSE_CONFIG", path, 1);
+	setenv("SSE_MAX_CLIENTS", "4", 1);
+	assert_int_equal(load("--source=5", NULL), 0);
+	unsetenv("SSE_MAX_CLIENTS");
+	assert_string_equal(got.bus, "file");
+	assert_int_equal(got.max_clients, 4);
+	assert_int_equal(got.sources.count, 1);
+	assert_string_equal(got.sources.items[0], "5");
+
+	/* An option's value that looks like --config is a value. */
+	tear_down_values(state);
+	setenv("SSE_CONFIG", "", 1);
+	assert_int_equal(load("--bus", "--config=/nowhere"), 0);
+	assert_string_equal(got.bus, "--config=/nowhere");
+
+	setenv("SSE_CONFIG", "/nowhere/x", 1);
+	assert_int_equal(load(NULL, NULL), -ENOENT);
+	assert_string_equal(error, "cannot open /nowhere/x: "
+				   "No such file or directory");
+	unsetenv("SSE_CONFIG");
+	assert_int_equal(load("-c", "/nowhere/y"), -ENOENT);
+	assert_int_equal(load("--bogus", NULL), -EINVAL);
+}
+
+static void
+loads_the_usual_file(void **state)
+{
+	char folder[96], file[160];
+	const char *home = getenv("HOME");
+	char *saved = home ? strdup(home) : NULL;
+	FILE *f;
+
+	setenv("HOME", dir, 1);
+	assert_int_equal(load(NULL, NULL), 0);	/* there is none */
+	snprintf(folder, sizeof(folder), "%s/.config", dir);
+	snprintf(file, sizeof(file), "%s/sse-test.conf", folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	f = fopen(file, "w");
+	assert_non_null(f);
+	fputs("max-clients = 8\nbogus = 1\n", f);
+	fclose(f);
+	assert_int_equal(load(NULL, NULL), -EINVAL);
+	assert_int_equal(got.max_clients, 8);
+	assert_non_null(strstr(error, "sse-test.conf:2: unknown option"));
+
+	/* It must not keep anyone from reading the help. */
+	tear_down_values(state);
+	assert_int_equal(load("--help", NULL), 0);
+	assert_true(got.help);
+	unlink(file);
+	rmdir(folder);
+	if (saved)
+		setenv("HOME", saved, 1);
+	free(saved);
+}
+
 /* --- help --------------------------------------------------------------- */
 
 static void
@@ -485,6 +578,7 @@ prints_help_in_80_columns(void **state)
 "  -n, --max-clients N         the most clients (10000)\n"
 "  -v, --verbose               say more\n"
 "  -q, --quiet                 say less\n"
+"  -c, --config FILE           read this file\n"
 "  -h, --help                  print this\n";
 	char text[4000] = "";
 	int saved, len;
@@ -550,6 +644,8 @@ main(void)
 		TEST(a_file_may_be_missing),
 		TEST(reads_the_environment),
 		TEST(the_later_source_wins),
+		TEST(loads_the_file_that_is_named),
+		TEST(loads_the_usual_file),
 		TEST(prints_help_in_80_columns),
 		TEST(survives_without_memory),
 	};

@@ -136,11 +136,14 @@ follow_run(struct follow *f, int64_t now_ms)
 	unsigned requests = 0, pages = 0;
 	int r;
 
-	while (requests++ < TURN_REQUESTS && pages < TURN_PAGES) {
+	while (requests < TURN_REQUESTS && pages < TURN_PAGES) {
 		r = zmqport_receive(f->router, f->message);
 		if (r <= 0)
-			return r == -ENOMEM;
+			/* An answer that was sent may have swallowed the news
+			 * of a request. */
+			return r == -ENOMEM || requests > 0;
 		pages += handle(f, now_ms);
+		requests++;
 	}
 	return true;
 }

@@ -202,5 +202,6 @@ intake_run(struct intake *i, int64_t now_ms, int64_t wall_ms)
 		junk_note(&i->junk, now_ms, "publish", strerror(-r));
 	if (i->count > 0 || i->core->last != i->core->committed)
 		finish(i);
-	return r > 0 || r == -ENOMEM;
+	/* An answer that was sent may have swallowed the news of a request. */
+	return r > 0 || r == -ENOMEM || i->count > 0;
 }

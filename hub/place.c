@@ -146,7 +146,7 @@ place_notice(const struct bus_address *bus, gid_t group, bool has_group)
 		snprintf(name, sizeof(name), "%s", me->pw_name);
 	else
 		snprintf(name, sizeof(name), "%lu", (unsigned long)geteuid());
-	log_notice("only user %s and root can publish at %s; to let the members of group "
+	log_notice("only user %s%s and root can publish at %s; to let the members of group "
 		   PLACE_GROUP " publish, run once: sudo sse-fcgi --setup",
-		   name, bus->path);
+		   name, is_fallback(bus) ? "" : ", its group", bus->path);
 }

@@ -1,0 +1,17 @@
+# Benchmarks: `make bench`, or one of them by BENCH=name. Never part of a test;
+# a figure is a ratio of two things measured in turns in one run.
+EXTRA_PROGRAMS += bench-fanout bench-publish bench-empty
+CLEANFILES += bench-fanout bench-publish bench-empty bench.json
+
+bench_fanout_SOURCES = %D%/bench-fanout.c
+bench_fanout_LDADD = libbus.la libsse.la libbase.la
+bench_publish_SOURCES = %D%/bench-publish.c
+bench_empty_SOURCES = %D%/empty.c
+bench_empty_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+bench_empty_LDADD = $(ZMQ_LIBS)
+
+EXTRA_DIST += %D%/run
+PHONY_TARGETS += bench
+
+bench: $(bin_PROGRAMS) bench-fanout bench-publish bench-empty
+	@$(top_srcdir)/tests/bench/run '$(abs_builddir)' $(BENCH)

@@ -4,3 +4,10 @@ check_LTLIBRARIES = %D%/libfault.la
 FAULT_WRAP = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup
 FAULT_LIBS = %D%/libfault.la
+
+# The loop under test, with each back-end: see loopbench.h.
+if HAVE_CMOCKA
+check_LTLIBRARIES += %D%/libloopbench.la
+endif
+%C%_libloopbench_la_SOURCES = %D%/loopbench.c %D%/loopbench.h
+LOOPBENCH_LIBS = %D%/libloopbench.la libloop.la libbase.la $(CMOCKA_LIBS)

@@ -79,7 +79,8 @@ UNIT_TESTS += %D%/test-bus-window
 # The hub.
 HUB_LIBS = libhub.la libbus.la liblog.la libsse.la libloop.la libbase.la
 UNIT_TESTS += %D%/test-hub-core
-%C%_test_hub_core_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
+%C%_test_hub_core_LDFLAGS = $(FAULT_WRAP)
+%C%_test_hub_core_LDADD = $(FAULT_LIBS) $(HUB_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-hub-keys
 %C%_test_hub_keys_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-hub-options

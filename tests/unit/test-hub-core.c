@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "hub/store_memory.h"
+#include "tests/support/fault.h"
 #include "tests/unit/unit.h"
 
 #define EPOCH UINT64_C(78364164096)
@@ -270,6 +271,55 @@ goes_on_after_what_is_stored(void **state)
 	core_done(&c);
 }
 
+/* One run over a memory store with the n-th allocation failing; what is
+ * refused for want of memory leaves no hole and can be sent again. */
+static bool
+run_with_fault(size_t n)
+{
+	const struct store_limits limits = { .events = 100 };
+	struct store *store = NULL;
+	struct core_answer a;
+	uint64_t next = 1;
+	bool failed;
+	struct core c;
+	char key[8];
+	unsigned i;
+
+	fault_arm(n);
+	if (store_memory_new(&limits, EPOCH, &store) < 0) {
+		assert_true(fault_disarm());
+		return true;
+	}
+	core_init(&c, store, 1000);
+	for (i = 0; i < 70; i++) {
+		snprintf(key, sizeof(key), "k%u", i);
+		a = offer(&c, event(i % 2 ? "t" : "u", "d", key));
+		assert_true(a.class == ACK_OK || a.class == ACK_FULL);
+		if (a.class == ACK_FULL) {
+			a = offer(&c, event(i % 2 ? "t" : "u", "d", key));
+			assert_int_equal(a.class, ACK_OK);
+		}
+		assert_true(a.is_new);
+		assert_int_equal(a.number, next++);
+	}
+	assert_int_equal(core_commit(&c), 0);
+	failed = fault_disarm();
+	core_done(&c);
+	store_free(store);
+	return failed;
+}
+
+static void
+goes_on_without_memory(void **state)
+{
+	size_t n;
+
+	(void)state;
+	for (n = 1; run_with_fault(n); n++)
+		continue;
+	assert_true(n > 100);
+}
+
 int
 main(void)
 {
@@ -280,6 +330,7 @@ main(void)
 		cmocka_unit_test(answers_a_repeated_key_with_the_first_number),
 		cmocka_unit_test(takes_back_what_could_not_be_stored),
 		cmocka_unit_test(goes_on_after_what_is_stored),
+		cmocka_unit_test(goes_on_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,5 +296,7 @@ options_load(const struct options *o, int argc, char **argv, int *ret_first,
 		r = options_environment(o, error, size);
 	if (r == 0)
 		r = options_command_line(o, argc, argv, ret_first, error, size);
+	if (r == 0 && size > 0)
+		error[0] = '\0';	/* a usual file that is not there is no error */
 	return r;
 }

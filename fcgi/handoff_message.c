@@ -137,6 +137,17 @@ topic_field_check(struct slice value, const char **ret_why)
 	return true;
 }
 
+/* The rule of route.h: whole segments, so that no wildcard is made by it. */
+static bool
+prefix_field_check(struct slice value, const char **ret_why)
+{
+	struct event_fault fault;
+
+	*ret_why = "the topic prefix is not the beginning of a topic";
+	return value.len > 0 && value.p[value.len - 1] == '/' &&
+	       topic_check(value, &fault) == 0;
+}
+
 static bool
 request_field_check(struct slice value, const char **ret_why)
 {
@@ -172,9 +183,7 @@ field_check(unsigned kind, struct slice value, const char **ret_why)
 		return value.len == LAST_LEN &&
 		       (get16(value.p) != 0 || get16(value.p + 2) != 0);
 	case HANDOFF_PREFIX:
-		*ret_why = "the topic prefix is not the beginning of a topic";
-		return value.len > 0 && value.len < TOPIC_MAX &&
-		       utf8_is_valid(value) && !has_control(value);
+		return prefix_field_check(value, ret_why);
 	default:
 		return true;
 	}

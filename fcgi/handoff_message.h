@@ -33,7 +33,8 @@ enum handoff_field {
 	HANDOFF_AFTER,		/* an event id, or "earliest"; empty: one that
 				 * no event can have */
 	HANDOFF_LAST,		/* the newest N of each topic: 4 bytes, not 0 */
-	HANDOFF_PREFIX,		/* goes before every topic (SSE_TOPIC_PREFIX) */
+	HANDOFF_PREFIX,		/* goes before every topic (SSE_TOPIC_PREFIX);
+				 * ends with a slash */
 };
 
 struct handoff_message {

@@ -414,7 +414,6 @@ open_handoff(struct supervisor *s)
 	const struct settings *c = s->config;
 	char error[400];
 
-	s->handoff = -1;
 	if (c->handoff)
 		snprintf(s->handoff_path, sizeof(s->handoff_path), "%s",
 			 c->handoff);
@@ -485,6 +484,7 @@ supervisor_run(const struct settings *config, struct listener *listener)
 		.config = config,
 		.listener = listener,
 		.lifeline = { -1, -1 },
+		.handoff = -1,
 	};
 	int r, status = EX_OK;
 

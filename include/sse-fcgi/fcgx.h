@@ -67,8 +67,9 @@ struct sse_handoff {
  *
  * Negative: nothing was written, answer as you like.
  *   -EINVAL	no topics or one that is not a selector, output already
- *		written, a header line that is not one, plain CGI, a bus
- *		without a directory and no socket named
+ *		written, a header line that is not one, plain CGI, an
+ *		SSE_TOPIC_PREFIX that does not end with a slash, a bus without
+ *		a directory and no socket named
  *   -EMSGSIZE	STDIN, or topics and headers together, are too long
  *   -ENAMETOOLONG	a unix socket takes 107 bytes
  *   -EPERM	the socket belongs to another user

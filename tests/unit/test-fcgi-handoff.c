@@ -161,7 +161,10 @@ test_decode_table(void **state)
 		  false },
 		{ BYTES(HEAD REQUEST TOPIC "\6\0\0"), false },
 		{ BYTES(HEAD REQUEST TOPIC "\6\0\1\r"), false },
-		{ BYTES(HEAD REQUEST TOPIC "\6\0\1a\6\0\1a"), false },
+		{ BYTES(HEAD REQUEST TOPIC "\6\0\2a/"), true },
+		{ BYTES(HEAD REQUEST TOPIC "\6\0\1a"), false },
+		{ BYTES(HEAD REQUEST TOPIC "\6\0\2{/"), false },
+		{ BYTES(HEAD REQUEST TOPIC "\6\0\2a/\6\0\2a/"), false },
 	};
 	size_t i;
 

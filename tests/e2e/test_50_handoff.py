@@ -71,6 +71,13 @@ def get(url, headers=None, **options):
     return stream
 
 
+def placed(stream):
+    """Waits until the worker has found the stream's place on the bus: what is
+    published from now on comes."""
+    stream.wait_open()
+    return stream.wait_body(b"id: ")
+
+
 def app_pid(server):
     """The process of the example behind a web server."""
     pids = wait_until("the program runs", lambda: children(server.process.pid))
@@ -81,10 +88,10 @@ def app_pid(server):
 @pytest.mark.smoke
 def test_streams_of_those_who_are_logged_in(app, worker, connect, publish):
     w = worker()
-    alice = connect(f"{app.url}/app/events", ALICE).wait_open()
+    alice = placed(connect(f"{app.url}/app/events", ALICE))
     assert alice.headers["content-type"] == "text/event-stream"
     assert alice.decoder.retry is not None
-    bob = connect(f"{app.url}/app/events", BOB).wait_open()
+    bob = placed(connect(f"{app.url}/app/events", BOB))
 
     publish("private/bob/mail", "for bob", "--private")
     publish("private/alice/mail", "for alice", "--private")
@@ -128,7 +135,7 @@ def test_500_streams_and_pages_between(app, worker, crowd, publish):
         streams.append(HttpStream(f"{app.url}/app/events", ALICE if i % 2 else BOB))
         if i % 100 == 50:
             assert get(f"{app.url}/app/time").status == 200
-    everybody = crowd(streams).wait_open()
+    everybody = crowd(streams).wait("their place", lambda s: b"id: " in s.body)
 
     # The one process answers with all of them open, and holds none of them.
     for _ in range(20):
@@ -163,7 +170,7 @@ def test_without_a_worker_the_browser_comes_back(app, worker, connect, publish):
     check_later(get(f"{app.url}/app/events", ALICE))
     assert get(f"{app.url}/app/time").status == 200
     worker()
-    stream = connect(f"{app.url}/app/events", ALICE).wait_open()
+    stream = placed(connect(f"{app.url}/app/events", ALICE))
     publish("news", "here")
     assert stream.next().data == "here"
 
@@ -171,7 +178,7 @@ def test_without_a_worker_the_browser_comes_back(app, worker, connect, publish):
 def test_a_worker_that_is_killed(app, hub, worker, connect, publish):
     hub()
     w = worker("--hub", "off")
-    stream = connect(f"{app.url}/app/events", ALICE).wait_open()
+    stream = placed(connect(f"{app.url}/app/events", ALICE))
     publish("news", "1")
     assert stream.next().data == "1"
 
@@ -216,7 +223,7 @@ def test_head_and_post(app, worker, connect, publish):
 
     # A body is read to its end before the request is handed over.
     posted = connect(f"{app.url}/app/events", ALICE, method="POST", body=b"x" * 50000)
-    posted.wait_open()
+    placed(posted)
     publish("news", "here")
     assert posted.next().data == "here"
     assert get(f"{app.url}/app/events", ALICE, method="POST", body=b"x" * 70000).status == 500
@@ -228,7 +235,7 @@ def test_another_socket(box, bus, worker, connect, publish, lighttpd):
     assert not os.path.exists(f"{bus}/handoff")
     assert os.stat(path).st_mode & 0o777 == 0o600
     app = lighttpd(config(HANDOFF, box, "handoff", SSE_HANDOFF=path))
-    stream = connect(f"{app.url}/app/events", ALICE).wait_open()
+    stream = placed(connect(f"{app.url}/app/events", ALICE))
     publish("news", "here")
     assert stream.next().data == "here"
 

@@ -46,12 +46,13 @@ bool
 held_front(const struct held *h, uint64_t *ret_epoch, uint64_t *ret_number,
 	   struct slice parts[3])
 {
-	const char *p = h->bytes.p + h->at;
+	const char *p;
 	struct head head;
 	size_t i;
 
 	if (held_is_empty(h))
 		return false;
+	p = h->bytes.p + h->at;
 	memcpy(&head, p, sizeof(head));
 	p += sizeof(head);
 	for (i = 0; i < 3; i++) {

@@ -39,7 +39,6 @@ struct zmqport {
 
 struct zmqport_socket {
 	void *socket;		/* owned */
-	void *monitor;		/* owned; NULL: not watched */
 };
 
 struct zmqport_message {
@@ -130,27 +129,6 @@ set_options(void *socket, const struct zmqport_options *o)
 	       (!o->immediate || set_int(socket, ZMQ_IMMEDIATE, 1));
 }
 
-/* The monitor's own socket; its events are small and few. */
-static int
-start_watch(struct zmqport *z, struct zmqport_socket *s)
-{
-	const int events = ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
-			   ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
-			   ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-			   ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-			   ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
-	char name[64];
-
-	snprintf(name, sizeof(name), "inproc://watch-%p", (void *)s);
-	if (zmq_socket_monitor(s->socket, name, events) < 0)
-		return error_of(errno);
-	s->monitor = zmq_socket(z->context, ZMQ_PAIR);
-	if (!s->monitor || !set_int(s->monitor, ZMQ_LINGER, 0) ||
-	    zmq_connect(s->monitor, name) < 0)
-		return error_of(errno);
-	return 0;
-}
-
 int
 zmqport_open(struct zmqport *z, const struct zmqport_options *options,
 	     struct zmqport_socket **ret_socket)
@@ -169,8 +147,6 @@ zmqport_open(struct zmqport *z, const struct zmqport_options *options,
 	s->socket = zmq_socket(z->context, types[options->kind]);
 	if (!s->socket || !set_options(s->socket, options))
 		r = error_of(errno);
-	else if (options->watch)
-		r = start_watch(z, s);
 	if (r < 0) {
 		zmqport_close(s);
 		return r;
@@ -184,10 +160,6 @@ zmqport_close(struct zmqport_socket *s)
 {
 	if (!s)
 		return NULL;
-	if (s->monitor) {
-		zmq_socket_monitor(s->socket, NULL, 0);
-		zmq_close(s->monitor);
-	}
 	if (s->socket)
 		zmq_close(s->socket);
 	free(s);
@@ -448,61 +420,4 @@ int
 zmqport_send(struct zmqport_socket *s, const struct slice *parts, size_t n)
 {
 	return zmqport_send2(s, parts, n, NULL, 0);
-}
-
-/* --- what happens to a socket ------------------------------------------- */
-
-/* A monitor's message is [u16 event, u32 value][endpoint]. */
-static enum zmqport_change
-read_change(struct zmqport_socket *monitor)
-{
-	uint16_t event = 0;
-	zmq_msg_t msg;
-	int more = receive_part(monitor, &msg);
-
-	if (more < 0)
-		return ZMQPORT_QUIET;
-	if (zmq_msg_size(&msg) >= sizeof(event))
-		memcpy(&event, zmq_msg_data(&msg), sizeof(event));
-	zmq_msg_close(&msg);
-	if (more)
-		(void)drop_rest(monitor);
-	switch (event) {
-	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-		return ZMQPORT_CONNECTED;
-	case ZMQ_EVENT_DISCONNECTED:
-		return ZMQPORT_LOST;
-	default:
-		return ZMQPORT_REFUSED;
-	}
-}
-
-enum zmqport_change
-zmqport_watch(struct zmqport_socket *s)
-{
-	struct zmqport_socket monitor = { .socket = s->monitor };
-
-	return s->monitor ? read_change(&monitor) : ZMQPORT_QUIET;
-}
-
-int
-zmqport_wait(struct zmqport_socket *const *sockets, size_t n, int timeout_ms)
-{
-	zmq_pollitem_t items[2 * ZMQPORT_WAIT_MAX];
-	int count = 0, r;
-	size_t i;
-
-	memset(items, 0, sizeof(items));
-	for (i = 0; i < n && i < ZMQPORT_WAIT_MAX; i++) {
-		items[count].socket = sockets[i]->socket;
-		items[count++].events = ZMQ_POLLIN;
-		if (sockets[i]->monitor) {
-			items[count].socket = sockets[i]->monitor;
-			items[count++].events = ZMQ_POLLIN;
-		}
-	}
-	r = zmq_poll(items, count, timeout_ms);
-	if (r < 0)
-		return errno == EINTR ? -EINTR : -EIO;
-	return r > 0;
 }

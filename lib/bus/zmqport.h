@@ -4,8 +4,8 @@
  * file that includes <zmq.h>.
  *
  * Every socket is bounded: frame size, queue lengths, handshake time; LINGER
- * is 0. Nothing here blocks but zmqport_wait. Errors are -errno; errors that
- * only ZeroMQ has become -EIO.
+ * is 0. Nothing here blocks. Errors are -errno; errors that only ZeroMQ has
+ * become -EIO.
  *
  * A socket's descriptor is edge-triggered: it becomes readable when something
  * changed, in either direction, and stays silent about what was left unread.
@@ -47,7 +47,6 @@ struct zmqport_options {
 	bool immediate;		/* queue only for a peer that is connected: until
 				 * then sending is -EAGAIN, and what a lost
 				 * connection had queued is gone */
-	bool watch;		/* tell by zmqport_watch what happens to it */
 };
 
 /*
@@ -113,27 +112,5 @@ int zmqport_send(struct zmqport_socket *s, const struct slice *parts, size_t n);
 /* The same for a message made of two lists: an envelope or head, and more. */
 int zmqport_send2(struct zmqport_socket *s, const struct slice *head,
 		  size_t n_head, const struct slice *tail, size_t n_tail);
-
-/*
- * What happened to a socket opened with `watch`, oldest first: call until
- * ZMQPORT_QUIET. ZeroMQ itself says nothing of a refused connection.
- */
-enum zmqport_change {
-	ZMQPORT_QUIET,
-	ZMQPORT_CONNECTED,	/* the handshake is done too */
-	ZMQPORT_REFUSED,	/* an attempt failed; it goes on trying, unless
-				 * no_reconnect */
-	ZMQPORT_LOST,
-};
-enum zmqport_change zmqport_watch(struct zmqport_socket *s);
-
-enum { ZMQPORT_WAIT_MAX = 8 };	/* sockets in one zmqport_wait */
-
-/*
- * Waits until one of the sockets has something to receive, to a watched one
- * something happened, or the time is over (-1: for ever). 1, 0 or -EINTR.
- */
-int zmqport_wait(struct zmqport_socket *const *sockets, size_t n,
-		 int timeout_ms);
 
 #endif

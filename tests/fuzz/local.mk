@@ -33,6 +33,10 @@ FUZZ_TARGETS += %D%/fuzz-json
 %C%_fuzz_json_SOURCES = %D%/fuzz-json.c $(fuzz_common)
 %C%_fuzz_json_LDADD = libjsonline.la $(FUZZ_LIBS)
 
+FUZZ_TARGETS += %D%/fuzz-frame
+%C%_fuzz_frame_SOURCES = %D%/fuzz-frame.c $(fuzz_common)
+%C%_fuzz_frame_LDADD = libbus.la libsse.la libbase.la $(FUZZ_LIBS)
+
 FUZZ_TARGETS += %D%/fuzz-selector
 %C%_fuzz_selector_SOURCES = %D%/fuzz-selector.c $(fuzz_common)
 %C%_fuzz_selector_LDADD = libsse.la libbase.la $(FUZZ_LIBS)

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "lib/bus/zmqport.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+
+enum { PATIENCE_MS = 10000 };
+
+static char dir[32], endpoint[64];
+static struct zmqport *port;
+static struct zmqport_message *message;
+
+static int
+begin(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/sse-zmqport-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(endpoint, sizeof(endpoint), "ipc://%s/s", dir);
+	assert_int_equal(zmqport_new(&port), 0);
+	assert_int_equal(zmqport_message_new(4, &message), 0);
+	return 0;
+}
+
+static int
+finish(void **state)
+{
+	(void)state;
+	message = zmqport_message_free(message);
+	port = zmqport_free(port);
+	(void)unlink(endpoint + 6);
+	return rmdir(dir);
+}
+
+static struct zmqport_socket *
+make(struct zmqport_options o)
+{
+	struct zmqport_socket *s = NULL;
+
+	if (o.max_frame == 0)
+		o.max_frame = 100000;
+	assert_int_equal(zmqport_open(port, &o, &s), 0);
+	return s;
+}
+
+/* Until something changed. */
+static void
+pause_for(struct zmqport_socket *s, int timeout_ms)
+{
+	struct pollfd p = { .fd = zmqport_fd(s), .events = POLLIN };
+
+	if (!(zmqport_events(s) & ZMQPORT_IN))
+		(void)poll(&p, 1, timeout_ms);
+}
+
+/* Receives, waiting for it. Returns the parts. */
+static const struct slice *
+get(struct zmqport_socket *s, size_t want)
+{
+	const struct slice *parts;
+	size_t n;
+	int r = zmqport_receive(s, message), tries;
+
+	/* A wake-up need not mean a message: ZeroMQ's own business comes too. */
+	for (tries = 0; r == 0 && tries < 1000; tries++) {
+		pause_for(s, PATIENCE_MS);
+		r = zmqport_receive(s, message);
+	}
+	assert_int_equal(r, 1);
+	parts = zmqport_parts(message, &n);
+	assert_int_equal(n, want);
+	return parts;
+}
+
+static void
+put(struct zmqport_socket *s, const struct slice *parts, size_t n)
+{
+	int r = -EAGAIN, tries;
+
+	for (tries = 0; r == -EAGAIN && tries < 1000; tries++) {
+		r = zmqport_send(s, parts, n);
+		if (r == -EAGAIN)
+			pause_for(s, 10);
+	}
+	assert_int_equal(r, 0);
+}
+
+static void
+carries_messages_both_ways(void **state)
+{
+	struct zmqport_socket *router = make((struct zmqport_options){
+		.kind = ZMQPORT_ROUTER });
+	struct zmqport_socket *dealer = make((struct zmqport_options){
+		.kind = ZMQPORT_DEALER, .immediate = true });
+	const struct slice parts[3] = { SLICE_LIT("a"), SLICE_NONE,
+					SLICE_LIT("c\0d") };
+	const struct slice *got;
+	char peer[64];
+	struct slice head;
+
+	(void)state;
+	assert_int_equal(zmqport_connect(dealer, endpoint), 0);
+	assert_int_equal(zmqport_send(dealer, parts, 3), -EAGAIN);
+	assert_int_equal(zmqport_events(dealer) & ZMQPORT_OUT, 0);
+	assert_int_equal(zmqport_bind(router, endpoint, 0600, (gid_t)-1), 0);
+	assert_int_equal(zmqport_receive(router, message), 0);
+	put(dealer, parts, 3);
+	got = get(router, 4);
+	assert_true(slice_eq(got[1], parts[0]));
+	assert_int_equal(got[2].len, 0);
+	assert_true(slice_eq(got[3], parts[2]));
+	assert_false(zmqport_message_is_cut(message));
+
+	assert_true(got[0].len <= sizeof(peer));
+	memcpy(peer, got[0].p, got[0].len);
+	head = (struct slice){ peer, got[0].len };
+	assert_int_equal(zmqport_send2(router, &head, 1, parts, 2), 0);
+	got = get(dealer, 2);
+	assert_true(slice_eq(got[0], parts[0]));
+	assert_int_equal(zmqport_receive(dealer, message), 0);
+	assert_true(zmqport_fd(dealer) >= 0);
+	zmqport_close(dealer);
+	zmqport_close(router);
+}
+
+static void
+drops_what_is_too_many(void **state)
+{
+	struct zmqport_socket *router = make((struct zmqport_options){
+		.kind = ZMQPORT_ROUTER });
+	struct zmqport_socket *dealer = make((struct zmqport_options){
+		.kind = ZMQPORT_DEALER });
+	static struct slice many[20000];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(many); i++)
+		many[i] = SLICE_LIT("x");
+	assert_int_equal(zmqport_bind(router, endpoint, 0600, (gid_t)-1), 0);
+	assert_int_equal(zmqport_connect(dealer, endpoint), 0);
+	put(dealer, many, COUNT_OF(many));
+	put(dealer, many, 3);
+	put(dealer, many, 4);
+	(void)get(router, 4);
+	assert_true(zmqport_message_is_cut(message));
+	(void)get(router, 4);
+	assert_false(zmqport_message_is_cut(message));
+	(void)get(router, 4);
+	assert_true(zmqport_message_is_cut(message));
+	assert_int_equal(zmqport_receive(router, message), 0);
+	zmqport_close(dealer);
+	zmqport_close(router);
+}
+
+static void
+gives_the_socket_file_its_mode(void **state)
+{
+	struct zmqport_socket *s = make((struct zmqport_options){
+		.kind = ZMQPORT_PUB });
+	mode_t before = umask(077), after;
+	struct stat st;
+	char lost[64];
+
+	(void)state;
+	assert_int_equal(zmqport_bind(s, endpoint, 0660,
+				      geteuid() == 0 ? 12345 : getegid()), 0);
+	after = umask(before);
+	assert_int_equal(after, 077);	/* as it was */
+	assert_int_equal(stat(endpoint + 6, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0660);
+	assert_int_equal(st.st_gid, geteuid() == 0 ? 12345 : getegid());
+	snprintf(lost, sizeof(lost), "ipc://%s/no/where", dir);
+	assert_true(zmqport_bind(s, lost, 0600, (gid_t)-1) < 0);
+	assert_int_equal(zmqport_bind(s, "nonsense", 0600, (gid_t)-1), -EINVAL);
+	assert_int_equal(zmqport_connect(s, "nonsense"), -EINVAL);
+	zmqport_close(s);
+}
+
+static void
+publishes_and_subscribes(void **state)
+{
+	struct zmqport_socket *pub = make((struct zmqport_options){
+		.kind = ZMQPORT_PUB });
+	struct zmqport_socket *sub = make((struct zmqport_options){
+		.kind = ZMQPORT_SUB, .send_queue = 1, .receive_queue = 64 });
+	const struct slice news[2] = { SLICE_LIT("news"), SLICE_LIT("x") };
+	const struct slice other[2] = { SLICE_LIT("other"), SLICE_LIT("y") };
+	char bound[64];
+	int i;
+
+	(void)state;
+	assert_int_equal(zmqport_bind(pub, "tcp://127.0.0.1:*", 0, (gid_t)-1), 0);
+	assert_int_equal(zmqport_endpoint(pub, bound, sizeof(bound)), 0);
+	assert_int_equal(zmqport_subscribe(sub, SLICE_LIT("news")), 0);
+	assert_int_equal(zmqport_connect(sub, bound), 0);
+	for (i = 0; i < 1000 && zmqport_receive(sub, message) == 0; i++) {
+		assert_int_equal(zmqport_send(pub, other, 2), 0);
+		assert_int_equal(zmqport_send(pub, news, 2), 0);
+		pause_for(sub, 20);
+	}
+	assert_true(i < 1000);
+	assert_true(slice_eq(zmqport_parts(message, &(size_t){ 0 })[0], news[0]));
+	zmqport_close(sub);
+	zmqport_close(pub);
+}
+
+static int
+connect_raw(void)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s/s", dir);
+	assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	return fd;
+}
+
+static void
+outlives_junk(void **state)
+{
+	static const char http[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char huge[] = "\xff\0\0\0\0\0\0\0\1\x7f\3\0NULL\0\0\0\0\0\0"
+		"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+		"\0\0\0\0\0\0\0\0\0\0\0\0\4\x19\5READY\13Socket-Type\0\0\0\6DEALER"
+		"\2\0\0\1\0\0\0\0\0";
+	struct zmqport_socket *router = make((struct zmqport_options){
+		.kind = ZMQPORT_ROUTER, .max_frame = 1000 });
+	struct zmqport_socket *dealer = make((struct zmqport_options){
+		.kind = ZMQPORT_DEALER });
+	const struct slice good = SLICE_LIT("good");
+	int http_fd, huge_fd, silent_fd;
+	char sink[4096];
+
+	(void)state;
+	assert_int_equal(zmqport_bind(router, endpoint, 0600, (gid_t)-1), 0);
+	http_fd = connect_raw();
+	huge_fd = connect_raw();
+	silent_fd = connect_raw();
+	assert_true(write(http_fd, http, sizeof(http) - 1) > 0);
+	assert_true(write(huge_fd, huge, sizeof(huge) - 1) > 0);
+	/* Both are cut off: reading comes to an end. */
+	while (read(huge_fd, sink, sizeof(sink)) > 0)
+		;
+	assert_int_equal(zmqport_connect(dealer, endpoint), 0);
+	put(dealer, &good, 1);
+	assert_true(slice_eq(get(router, 2)[1], good));
+	close(http_fd);
+	close(huge_fd);
+	close(silent_fd);
+	zmqport_close(dealer);
+	zmqport_close(router);
+}
+
+static void
+cuts_off_who_sends_too_much(void **state)
+{
+	struct zmqport_socket *router = make((struct zmqport_options){
+		.kind = ZMQPORT_ROUTER, .max_frame = 1000 });
+	struct zmqport_socket *dealer = make((struct zmqport_options){
+		.kind = ZMQPORT_DEALER });
+	static char bytes[1001];
+	const struct slice big = { bytes, 1001 }, fit = { bytes, 1000 };
+	int i;
+
+	(void)state;
+	assert_int_equal(zmqport_bind(router, endpoint, 0600, (gid_t)-1), 0);
+	assert_int_equal(zmqport_connect(dealer, endpoint), 0);
+	put(dealer, &fit, 1);
+	assert_int_equal(get(router, 2)[1].len, 1000);
+	put(dealer, &big, 1);
+	/* It connects anew; what it sends then comes. */
+	for (i = 0; i < 1000 && zmqport_receive(router, message) == 0; i++) {
+		put(dealer, &fit, 1);
+		pause_for(router, 20);
+	}
+	assert_true(i < 1000);
+	assert_int_equal(zmqport_parts(message, &(size_t){ 0 })[1].len, 1000);
+	zmqport_close(dealer);
+	zmqport_close(router);
+}
+
+static void
+stays_lost_when_told_so(void **state)
+{
+	struct zmqport_socket *router = make((struct zmqport_options){
+		.kind = ZMQPORT_ROUTER });
+	struct zmqport_socket *dealer = make((struct zmqport_options){
+		.kind = ZMQPORT_DEALER, .no_reconnect = true,
+		.immediate = true });
+	const struct slice part = SLICE_LIT("x");
+	int i;
+
+	(void)state;
+	assert_int_equal(zmqport_bind(router, endpoint, 0600, (gid_t)-1), 0);
+	assert_int_equal(zmqport_connect(dealer, endpoint), 0);
+	put(dealer, &part, 1);
+	(void)get(router, 2);
+	zmqport_close(router);
+	for (i = 0; i < 1000 && zmqport_events(dealer) & ZMQPORT_OUT; i++)
+		pause_for(dealer, 10);
+	assert_true(i < 1000);
+	router = make((struct zmqport_options){ .kind = ZMQPORT_ROUTER });
+	assert_int_equal(zmqport_bind(router, endpoint, 0600, (gid_t)-1), 0);
+	(void)poll(NULL, 0, 300);	/* others would be back by now */
+	assert_int_equal(zmqport_send(dealer, &part, 1), -EAGAIN);
+	zmqport_close(dealer);
+	zmqport_close(router);
+}
+
+static void
+bounds_its_queues(void **state)
+{
+	(void)state;
+	assert_int_equal(zmqport_queue(1 << 20), 64);
+	assert_int_equal(zmqport_queue(8 << 20), 64);
+	assert_int_equal(zmqport_queue(4096), 1024);
+	assert_int_equal(zmqport_queue(1), 10000);
+	assert_int_equal(zmqport_queue(0), 10000);
+	assert_true(zmqport_max_frame(100) >= 100 + 1024);
+	assert_null(zmqport_close(NULL));
+	assert_null(zmqport_free(NULL));
+	assert_null(zmqport_message_free(NULL));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(carries_messages_both_ways),
+		TEST(drops_what_is_too_many),
+		TEST(gives_the_socket_file_its_mode),
+		TEST(publishes_and_subscribes),
+		TEST(outlives_junk),
+		TEST(cuts_off_who_sends_too_much),
+		TEST(stays_lost_when_told_so),
+		TEST(bounds_its_queues),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

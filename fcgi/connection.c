@@ -106,6 +106,13 @@ connections_free(struct connections *c)
 	return NULL;
 }
 
+void
+connections_abandon(struct connections *c)
+{
+	for (struct list *at = c->open.next; at != &c->open; at = at->next)
+		close(list_entry(at, struct connection, kept)->io.fd);
+}
+
 size_t
 connections_count(const struct connections *c)
 {

@@ -48,6 +48,12 @@ int connections_new(struct loop *loop, const struct connections_config *config,
 		    struct connections **ret_connections);
 struct connections *connections_free(struct connections *c);
 
+/*
+ * In a forked child: closes its copies of the descriptors. The loop is the
+ * parent's and is left alone.
+ */
+void connections_abandon(struct connections *c);
+
 /* Serves a connection just accepted; takes fd. */
 void connections_add(struct connections *c, int fd);
 

@@ -154,15 +154,16 @@ on_child_ready(struct loop_io *io, unsigned ready)
 }
 
 /*
- * In a child: lets go of what is the supervisor's. The loop's descriptors are
- * closed as well; nothing of the parent's is called any more.
+ * In a child: lets go of what is the supervisor's. Its loop is only closed:
+ * taking descriptors out would take them out of the parent's as well, because
+ * the two share one epoll instance.
  */
 static void
 become_child(struct supervisor *s, const char *role)
 {
 	(void)signals_open();
 	close(s->lifeline[1]);
-	s->connections = connections_free(s->connections);
+	connections_abandon(s->connections);
 	s->loop = loop_free(s->loop);
 	logging_set_role(role);
 	(void)prctl(PR_SET_NAME, role);

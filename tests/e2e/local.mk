@@ -6,5 +6,6 @@ EXTRA_DIST += \
 	%D%/servers.py \
 	%D%/streams.py \
 	%D%/test_10_hub.py \
+	%D%/test_12_page.py \
 	%D%/test_50_handoff.py \
 	%D%/test_60_toolkit.py

@@ -23,6 +23,7 @@
 #include "lib/bus/frame.h"
 #include "lib/bus/zmqport.h"
 #include "lib/sse/id.h"
+#include "tests/support/fault.h"
 #include "tests/unit/unit.h"
 
 enum { MAX_EVENT = 1 << 20, DEADLINE_MS = 20000 };
@@ -972,6 +973,39 @@ subscribes_to_plain_sockets(void **state)
 	sse_subscriber_free(s);
 }
 
+static void
+stands_failing_allocations(void **state)
+{
+	struct follower_config config = { .bus = bus, .max_event = MAX_EVENT };
+	struct sse_subscriber *s;
+	size_t n;
+	int r;
+
+	(void)state;
+	for (n = 1; ; n++) {
+		fault_arm(n);
+		r = follower_open(&config, &ops, &seen, &follower);
+		if (!fault_disarm())
+			break;
+		assert_int_equal(r, -ENOMEM);
+		assert_null(follower);
+	}
+	assert_int_equal(r, 0);
+	fault_arm(1);
+	assert_int_equal(follower_resolve(follower, 1, SLICE_LIT("x")), -ENOMEM);
+	assert_true(fault_disarm());
+	for (n = 1; ; n++) {
+		fault_arm(n);
+		r = sse_subscriber_open(dir, NULL, &public_ops, NULL, &s);
+		if (!fault_disarm())
+			break;
+		assert_int_equal(r, -ENOMEM);
+		assert_null(s);
+	}
+	assert_int_equal(r, 0);
+	sse_subscriber_free(s);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
 int
@@ -996,6 +1030,7 @@ main(void)
 		TEST(subscribes),
 		TEST(says_why_it_cannot_subscribe),
 		TEST(subscribes_to_plain_sockets),
+		TEST(stands_failing_allocations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

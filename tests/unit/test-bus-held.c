@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/support/fault.h"
 #include "tests/unit/unit.h"
 
 static int
@@ -88,12 +89,28 @@ is_bounded(void **state)
 	assert_int_equal(add(&(struct held){ 0 }, 1), -ENOBUFS);
 }
 
+static void
+stands_failing_allocations(void **state)
+{
+	struct held h = { .most = 1000 };
+
+	(void)state;
+	fault_arm(1);
+	assert_int_equal(add(&h, 1), -ENOMEM);
+	assert_true(fault_disarm());
+	assert_true(held_is_empty(&h));
+	assert_int_equal(add(&h, 2), 0);
+	must_be_front(&h, 2);
+	held_done(&h);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_the_order),
 		cmocka_unit_test(is_bounded),
+		cmocka_unit_test(stands_failing_allocations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/fault.h"
 #include "tests/unit/unit.h"
 
 static void
@@ -123,6 +124,38 @@ is_filled_again_and_again(void **state)
 	message_done(&e);
 }
 
+static void
+stands_failing_allocations(void **state)
+{
+	struct sse_event *e;
+	size_t n;
+	int r;
+
+	(void)state;
+	for (n = 1; ; n++) {
+		fault_arm(n);
+		r = sse_event_new("topic", "data", 4, &e);
+		if (!fault_disarm())
+			break;
+		assert_int_equal(r, -ENOMEM);
+		assert_null(e);
+	}
+	assert_int_equal(r, 0);
+	assert_true(n > 2);
+	assert_int_equal(sse_event_set_name(e, "old"), 0);
+	for (n = 1; ; n++) {
+		fault_arm(n);
+		r = sse_event_set_name(e, "new");
+		if (!fault_disarm())
+			break;
+		assert_int_equal(r, -ENOMEM);
+		assert_string_equal(sse_event_name(e, NULL), "old");
+	}
+	assert_int_equal(r, 0);
+	assert_string_equal(sse_event_name(e, NULL), "new");
+	sse_event_free(e);
+}
+
 int
 main(void)
 {
@@ -131,6 +164,7 @@ main(void)
 		cmocka_unit_test(says_what_is_wrong),
 		cmocka_unit_test(keeps_the_old_value),
 		cmocka_unit_test(is_filled_again_and_again),
+		cmocka_unit_test(stands_failing_allocations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,8 +24,9 @@ enum {
 	HANDSHAKE_MS = 5000,
 	PING_MS = 2000,		/* tcp only: a unix socket's peer cannot vanish */
 	PING_TIMEOUT_MS = 6000,
-	RECONNECT_MS = 100,	/* doubled up to a second while nobody is there */
-	RECONNECT_MAX_MS = 1000,
+	/* Not longer the longer nobody is there: trying costs next to nothing
+	 * on one machine, and a hub that comes back is to be found at once. */
+	RECONNECT_MS = 100,
 
 	QUEUE_BYTES = 4 << 20,
 	QUEUE_LEAST = 64,
@@ -124,8 +125,7 @@ set_options(void *socket, const struct zmqport_options *o)
 	       set_int(socket, ZMQ_RCVHWM, receive_queue) &&
 	       set_int(socket, ZMQ_RECONNECT_IVL,
 		       o->no_reconnect ? -1 : RECONNECT_MS) &&
-	       set_int(socket, ZMQ_RECONNECT_IVL_MAX,
-		       o->no_reconnect ? 0 : RECONNECT_MAX_MS) &&
+	       set_int(socket, ZMQ_RECONNECT_IVL_MAX, 0) &&
 	       (!o->immediate || set_int(socket, ZMQ_IMMEDIATE, 1));
 }
 

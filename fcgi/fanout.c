@@ -271,7 +271,10 @@ fanout_gap(struct fanout *f, const struct follower_gap *g)
 		(void)evlog_begin_epoch(f->log, g->epoch, g->resumed_at);
 		return;
 	}
-	if (evlog_epoch(f->log, before.gen) != g->epoch)
+	/* A hub that went back in its own epoch, as with a restored backup,
+	 * has a new log too: its numbers would be given a second time. */
+	if (evlog_epoch(f->log, before.gen) != g->epoch ||
+	    g->resumed_at < before.number)
 		(void)evlog_begin_epoch(f->log, g->epoch, g->resumed_at);
 	append_gap_for_all(f, g, before);
 }

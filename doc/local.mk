@@ -1,3 +1,4 @@
 # doc
 EXTRA_DIST += %D%/protocol.md
-dist_man_MANS += %D%/sse-fcgi.8 %D%/sse-hub.8
+dist_man_MANS += %D%/sse-fcgi.8 %D%/sse-hub.8 \
+	%D%/sse-publish.1 %D%/sse-subscribe.1

@@ -19,7 +19,8 @@ check-symbols: $(lib_LTLIBRARIES)
 	@$(top_srcdir)/maint/check-symbols .libs
 
 # Other programs add themselves: PROGRAM MANPAGE.
-DOCUMENTED = sse-hub doc/sse-hub.8 sse-fcgi doc/sse-fcgi.8
+DOCUMENTED = sse-hub doc/sse-hub.8 sse-fcgi doc/sse-fcgi.8 \
+	sse-publish doc/sse-publish.1 sse-subscribe doc/sse-subscribe.1
 
 check-docs: $(bin_PROGRAMS)
 	@$(top_srcdir)/maint/check-docs '$(abs_builddir)' $(DOCUMENTED)

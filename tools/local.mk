@@ -22,4 +22,12 @@ sse_publish_SOURCES = \
 	%D%/publish.c
 sse_publish_LDADD = libtools.la libjsonline.la libbus.la libsse.la libbase.la
 
+bin_PROGRAMS += sse-subscribe
+sse_subscribe_SOURCES = \
+	%D%/show.c %D%/show.h \
+	%D%/subscribe.c \
+	%D%/url.c %D%/url.h \
+	%D%/watch.c %D%/watch.h
+sse_subscribe_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
+sse_subscribe_LDADD = libtools.la libbus.la libsse.la libbase.la $(CURL_LIBS)
 EXTRA_DIST += %D%/may-include

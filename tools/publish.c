@@ -355,6 +355,19 @@ reach(struct publish *c, bool is_feed, struct sse_publisher **ret_publisher)
 	return EX_OK;
 }
 
+/*
+ * Ends the process with all that is open. Taking ZeroMQ's threads down in
+ * order, and libraries that were never used, would take as long as the event
+ * itself; what was to be known about it is known.
+ */
+static void
+leave(int code)
+{
+	if (fflush(stdout) != 0 && code == EX_OK)
+		code = EX_IOERR;
+	_exit(code);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -379,7 +392,8 @@ main(int argc, char **argv)
 		code = reach(&c, is_feed, &p);
 	if (code == EX_OK)
 		code = is_feed ? publish_lines(&c, p) : publish_one(&c, p, e);
-	sse_event_free(e);
+	if (!is_feed)
+		leave(code);
 	sse_publisher_free(p);
 	return code;
 }

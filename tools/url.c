@@ -259,7 +259,7 @@ follow(struct url *u)
 		return EX_UNAVAILABLE;
 	if (u->show->left == UINT64_MAX)
 		return EX_OK;
-	complain("the time is over; %" PRIu64 " events are missing",
+	complain("the time is over before the last events came; missing: %" PRIu64,
 		 u->show->left);
 	return EX_TEMPFAIL;
 }

@@ -4,6 +4,7 @@
 #include "tools/watch.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,8 +175,8 @@ follow(struct watch *w, struct sse_subscriber *s)
 	}
 	if (w->show->left == UINT64_MAX)
 		return EX_OK;
-	complain("the time is over; %llu events are missing",
-		 (unsigned long long)w->show->left);
+	complain("the time is over before the last events came; missing: %" PRIu64,
+		 w->show->left);
 	return EX_TEMPFAIL;
 }
 

@@ -22,6 +22,9 @@ enum {
 	ACCEPTS_PER_TURN = 256,
 	/* descriptors are out: how long accepting pauses */
 	ACCEPT_PAUSE_MS = 100,
+	/* how long the first requests wait for the bus to be followed: a
+	 * stream that opens earlier misses what is published until then */
+	FIRST_ACCEPT_MS = 1000,
 	/* the same complaint is logged this often at most */
 	COMPLAIN_MS = 10000,
 	/* messages taken from the bus before the next flush, and how often
@@ -177,13 +180,18 @@ pause_accepting(struct worker *w, int why)
 }
 
 static void
-on_accept_again(struct loop_timer *t, int64_t now_ms)
+accept_now(struct worker *w)
 {
-	struct worker *w = list_entry(t, struct worker, accept_again);
-
-	(void)now_ms;
+	loop_timer_stop(w->loop, &w->accept_again);
 	if (!w->is_draining)
 		(void)loop_want(w->loop, &w->listener, LOOP_READ);
+}
+
+static void
+on_accept_again(struct loop_timer *t, int64_t now_ms)
+{
+	(void)now_ms;
+	accept_now(list_entry(t, struct worker, accept_again));
 }
 
 static void
@@ -244,6 +252,8 @@ on_state(void *user, enum follower_state state)
 		log_notice("the hub is back");
 	}
 	fanout_state(w->fanout, state);
+	if (state == FOLLOWER_LIVE)
+		accept_now(w);
 }
 
 static void
@@ -419,9 +429,13 @@ set_up(struct worker *w)
 	if (r == 0)
 		r = watch(w, &w->signals, signals_fd(), LOOP_READ, on_signal);
 	if (r == 0)
-		r = watch(w, &w->listener, s->listener->fd,
-			  LOOP_READ | LOOP_EXCLUSIVE, on_connection);
+		r = watch(w, &w->listener, s->listener->fd, LOOP_EXCLUSIVE,
+			  on_connection);
 	w->accept_again.on_due = on_accept_again;
+	if (r == 0)
+		r = loop_timer_set(w->loop, &w->accept_again,
+				   loop_now_ms(w->loop) +
+				   (c->is_plain ? 0 : FIRST_ACCEPT_MS));
 	return r;
 }
 

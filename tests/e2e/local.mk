@@ -1,11 +1,13 @@
 # tests/e2e
 EXTRA_DIST += \
 	%D%/conftest.py \
+	%D%/frontend.py \
 	%D%/harness.py \
 	%D%/pytest.ini \
 	%D%/servers.py \
 	%D%/streams.py \
 	%D%/test_10_hub.py \
 	%D%/test_12_page.py \
+	%D%/test_20_fake_frontend.py \
 	%D%/test_50_handoff.py \
 	%D%/test_60_toolkit.py

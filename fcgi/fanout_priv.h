@@ -71,8 +71,10 @@ struct stream {
  */
 struct placing {
 	uint64_t tag;			/* of the question; 0: none asked */
+	bool has_waited;
 	bool is_answered;
 	uint64_t epoch, number;		/* the answer */
+	int64_t since_ms;		/* Unix time at which the stream opened */
 	enum subscription_from from;
 	uint32_t last_n;
 	struct slice after;		/* points behind the struct */

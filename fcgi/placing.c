@@ -12,6 +12,7 @@
 
 #include "fcgi/fanout_priv.h"
 #include "fcgi/record.h"
+#include "lib/base/clock.h"
 #include "lib/sse/encode.h"
 
 struct slice
@@ -32,6 +33,7 @@ placing_new(const struct subscription *sub, struct placing **ret_placing)
 
 	if (!p)
 		return -ENOMEM;
+	p->since_ms = clock_wall_ms();
 	p->from = sub->from;
 	p->last_n = sub->last_n;
 	p->after = (struct slice){ (char *)(p + 1), sub->after.len };
@@ -154,6 +156,25 @@ decide_last(struct stream *s, struct placed *out)
 	return 0;
 }
 
+/*
+ * From now on. "Now" is when the stream opened: what was published while it
+ * waited for the hub to be found is its own.
+ */
+static void
+decide_now(const struct stream *s, struct placed *out)
+{
+	const struct fanout *f = s->fanout;
+	const struct placing *p = s->placing;
+	struct evlog_place place;
+
+	out->cursor = evlog_end(f->log);
+	while (p->has_waited && out->cursor > evlog_first(f->log) &&
+	       evlog_at(f->log, out->cursor - 1)->time_ms >= p->since_ms)
+		out->cursor--;
+	if (evlog_place_before(f->log, out->cursor, &place))
+		out->position = place_text(f, place, out->id_text);
+}
+
 int
 placing_decide(struct stream *s, struct placed *ret_placed)
 {
@@ -175,9 +196,7 @@ placing_decide(struct stream *s, struct placed *ret_placed)
 		ret_placed->position = place_text(f, evlog_first_place(f->log),
 						  ret_placed->id_text);
 	} else {
-		ret_placed->cursor = evlog_end(f->log);
-		ret_placed->position = place_text(f, evlog_last_place(f->log),
-						  ret_placed->id_text);
+		decide_now(s, ret_placed);
 	}
 	return r;
 }
@@ -213,6 +232,7 @@ placing_wait(struct stream *s)
 	struct placing *p = s->placing;
 	int r;
 
+	p->has_waited = true;
 	if (p->from != FROM_ID || f->config.is_plain)
 		return 0;
 	p->tag = ++f->last_tag;

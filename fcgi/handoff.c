@@ -48,6 +48,7 @@ struct handoff_server {
 struct parcel {
 	struct slice bytes;
 	int fd;			/* owned; -1: none */
+	bool is_starved;	/* we have no descriptor to spare for it */
 	const char *why;	/* NULL: fine so far */
 };
 
@@ -85,6 +86,7 @@ parcel_open(struct parcel *p, struct msghdr *m)
 				close(fd);
 		}
 	}
+	p->is_starved = count == 0 && (m->msg_flags & MSG_CTRUNC);
 	if (m->msg_flags & MSG_TRUNC)
 		p->why = "the message is too long";
 	else if (count != 1 || (m->msg_flags & MSG_CTRUNC))
@@ -117,7 +119,9 @@ parcel_receive(struct handoff_server *s, int fd, struct parcel *ret_parcel)
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
 
-	*ret_parcel = (struct parcel){ { s->message, (size_t)n }, -1, NULL };
+	*ret_parcel = (struct parcel){
+		.bytes = { s->message, (size_t)n }, .fd = -1,
+	};
 	parcel_open(ret_parcel, &m);
 	if (n == 0 && ret_parcel->fd < 0)
 		return -ECONNRESET; /* the end, or a message of nothing */
@@ -188,7 +192,7 @@ build_subscription(struct subscription *sub, const struct handoff_message *m,
 	return 0;
 }
 
-/* Makes a hand-over of a parcel. 0, -ENOMEM, or -EINVAL with why. */
+/* Makes a hand-over of a parcel. 0, -EMFILE, -ENOMEM, or -EINVAL with why. */
 static int
 handoff_build(struct handoff *h, struct parcel *p, const char **ret_why)
 {
@@ -197,6 +201,8 @@ handoff_build(struct handoff *h, struct parcel *p, const char **ret_why)
 
 	h->fd = p->fd;
 	p->fd = -1;
+	if (p->is_starved)
+		return -EMFILE;
 	*ret_why = p->why;
 	if (p->why)
 		return -EINVAL;

@@ -84,10 +84,7 @@ hand_out(int s, int fd, struct slice message)
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 
-	if (sendmsg(s, &m, MSG_NOSIGNAL) >= 0)
-		return 0;
-	/* It went away, or its system has no room for us: as good as none. */
-	return errno == EBADF || errno == EMSGSIZE ? -errno : NOT_TAKEN;
+	return sendmsg(s, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /* 0: OK was said. Anything that is not an answer counts as none. */
@@ -127,6 +124,19 @@ await_answer(int s, int64_t until_ms)
 	return read_answer(s);
 }
 
+static int
+converse(int s, int fd, struct slice message, int64_t until_ms)
+{
+	int r = hand_out(s, fd, message);
+
+	if (r == 0)
+		return await_answer(s, until_ms);
+	if (r == -EBADF || r == -EMSGSIZE)
+		return r;
+	/* It hung up; it may have said why. */
+	return read_answer(s);
+}
+
 int
 handoff_call(const char *path, int fd, struct slice message, int wait_ms)
 {
@@ -143,9 +153,7 @@ handoff_call(const char *path, int fd, struct slice message, int wait_ms)
 		return -errno;
 	r = reach(s, &address, wait_ms);
 	if (r == 0)
-		r = hand_out(s, fd, message);
-	if (r == 0)
-		r = await_answer(s, until_ms);
+		r = converse(s, fd, message, until_ms);
 	close(s);
 	return r;
 }

@@ -200,6 +200,12 @@ def test_a_worker_that_is_killed(app, hub, worker, connect, publish):
     assert again.next().data == "2"
 
 
+def test_a_worker_that_is_full(app, worker, connect):
+    worker("--max-clients", "1")
+    placed(connect(f"{app.url}/app/events", ALICE))
+    check_later(get(f"{app.url}/app/events", BOB))
+
+
 def test_a_worker_that_stands_still(app, worker):
     """A stopped one answers nobody: the program does not wait for it."""
     w = worker()

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -574,6 +575,37 @@ test_hostile(void **state)
 	free(big);
 }
 
+/* Without a descriptor to spare the worker is busy, and the message fine. */
+static void
+test_no_descriptor(void **state)
+{
+	struct scene *s = *state;
+	struct buf message = { 0 };
+	struct rlimit old, limit;
+	char text[256];
+	int pair[2], fd;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	make_message(&message);
+	fd = dial(s->path);
+	post(fd, buf_slice(&message), pair, 1);
+
+	/* One is left, for the peer itself. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	limit = old;
+	limit.rlim_cur = (rlim_t)dup(fd) + 1;
+	close((int)limit.rlim_cur - 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	hear(s, fd, text);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_string_equal(text, "BUSY");
+	assert_int_equal(s->refused, 0);
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
+	buf_done(&message);
+}
+
 static bool
 until_asked(struct scene *s)
 {
@@ -659,7 +691,7 @@ until_child_is_done(struct scene *s)
 
 /* What handoff_call returns in a process of its own, served from here. */
 static int
-call(struct scene *s, const char *path)
+call_as(struct scene *s, const char *path, uid_t uid)
 {
 	struct buf message = { 0 };
 	int pair[2], status;
@@ -668,7 +700,8 @@ call(struct scene *s, const char *path)
 	s->child = fork();
 	assert_true(s->child >= 0);
 	if (s->child == 0) {
-		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 ||
+		    (uid != geteuid() && setuid(uid) < 0))
 			_exit(100);
 		_exit(50 + handoff_call(path, pair[0], buf_slice(&message),
 					200));
@@ -677,7 +710,13 @@ call(struct scene *s, const char *path)
 	assert_int_equal(waitpid(s->child, &status, 0), s->child);
 	assert_true(WIFEXITED(status));
 	buf_done(&message);
-	return WEXITSTATUS(status) - 50;
+	return (signed char)(WEXITSTATUS(status) - 50);
+}
+
+static int
+call(struct scene *s, const char *path)
+{
+	return call_as(s, path, geteuid());
 }
 
 static void
@@ -697,6 +736,37 @@ test_call(void **state)
 	memset(longer, 'x', sizeof(longer));
 	longer[sizeof(longer) - 1] = '\0';
 	assert_int_equal(call(s, longer), -ENAMETOOLONG);
+}
+
+enum { SOMEBODY = 65534 };
+
+/* Neither takes a request from a stranger, nor gives him one. */
+static void
+test_other_users(void **state)
+{
+	struct scene *s = *state;
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(s->dir, 0755), 0);
+	assert_int_equal(call_as(s, s->path, SOMEBODY), -EPERM);
+	assert_int_equal(chmod(s->path, 0666), 0);
+	assert_int_equal(call_as(s, s->path, SOMEBODY), -EPROTO);
+	assert_string_equal(s->why, "another user may not hand over");
+	assert_int_equal(s->asked, 0);
+
+	/* A socket where root looks for its worker, made by somebody else. */
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/false", s->dir);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(seteuid(SOMEBODY), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(call(s, a.sun_path), -EPERM);
+	close(fd);
+	unlink(a.sun_path);
 }
 
 /* Nobody accepts: the call ends by itself, and the worker is too late. */
@@ -787,10 +857,12 @@ main(void)
 		SERVED(test_take),
 		SERVED(test_where_it_resumes),
 		SERVED(test_hostile),
+		SERVED(test_no_descriptor),
 		SERVED(test_gave_up),
 		SERVED(test_busy),
 		SERVED(test_silent_peers),
 		SERVED(test_call),
+		SERVED(test_other_users),
 		SERVED(test_call_in_vain),
 		SERVED(test_listen),
 	};

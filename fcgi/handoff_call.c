@@ -64,8 +64,7 @@ hand_out(int s, int fd, struct slice message)
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	char text[1];
-	struct iovec v = { text, 0 };
+	struct iovec v = { .iov_len = message.len };
 	struct msghdr m = {
 		.msg_iov = &v,
 		.msg_iovlen = 1,
@@ -76,7 +75,6 @@ hand_out(int s, int fd, struct slice message)
 
 	/* sendmsg only reads, but its iovec has no const */
 	memcpy(&v.iov_base, &message.p, sizeof(message.p));
-	v.iov_len = message.len;
 	memset(&control, 0, sizeof(control));
 	c = CMSG_FIRSTHDR(&m);
 	c->cmsg_level = SOL_SOCKET;

@@ -9,7 +9,6 @@
 #include "fcgi/params.h"
 #include "fcgi/reply.h"
 #include "lib/base/list.h"
-#include "lib/base/logging.h"
 
 enum { READ_BYTES = 65536 + 4096 };	/* the largest request, in one read */
 
@@ -255,7 +254,8 @@ refuse_bad(struct connections *c, int fd, const struct request *r)
 	struct route route = { 0 };
 
 	c->stats.bad++;
-	log_info("a request was refused: %s", r->why ? r->why : "unreadable");
+	if (c->ops->on_bad)
+		c->ops->on_bad(c->user, r->why ? r->why : "unreadable");
 	if (r->status == 0 || r->id == 0)
 		return;
 	route_refuse(&route, r->status, r->why);

@@ -36,6 +36,8 @@ struct connections_ops {
 			 const struct subscription *s, struct slice address);
 	/* The retry: in milliseconds for a browser that comes back later. */
 	uint64_t (*retry_later)(void *user);
+	/* A request was refused because it was malformed. May be NULL. */
+	void (*on_bad)(void *user, const char *why);
 };
 
 struct connections_stats {

@@ -89,6 +89,9 @@ int64_t fanout_turn(struct fanout *f, int64_t now_ms);
  */
 void fanout_drain(struct fanout *f);
 
+/* The retry: of a stream that cannot begin now, with its jitter. */
+uint64_t fanout_later_ms(const struct fanout_config *config);
+
 size_t fanout_count(const struct fanout *f);
 const struct fanout_stats *fanout_get_stats(const struct fanout *f);
 const struct evlog *fanout_log(const struct fanout *f);

@@ -25,37 +25,41 @@ libfcgicore_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 noinst_LTLIBRARIES += libfcgxcore.la
 libfcgxcore_la_SOURCES = \
 	%D%/fcgx.c %D%/fcgx.h \
-	%D%/handoff_call.c %D%/handoff_call.h \
 	%D%/handoff_client.c \
-	%D%/handoff_message.c %D%/handoff_message.h \
-	%D%/query.c %D%/query.h \
 	lib/bus/address.c lib/bus/address.h
 libfcgxcore_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 
 lib_LTLIBRARIES += libsse-fcgi.la
 libsse_fcgi_la_SOURCES =
-libsse_fcgi_la_LIBADD = libfcgxcore.la libsse.la libbase.la $(FCGI_LIBS)
+libsse_fcgi_la_LIBADD = libfcgxcore.la libfcgicore.la libloop.la libsse.la \
+	libbase.la $(FCGI_LIBS)
 libsse_fcgi_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
 pkgconfig_DATA += %D%/sse-fcgi.pc
 
 EXTRA_DIST += %D%/may-include
 
-# What makes a worker of them; all but main.c, so that tests can link it.
-noinst_LTLIBRARIES += libworker.la
-libworker_la_SOURCES = \
+# What holds streams, for whoever has the events.
+noinst_LTLIBRARIES += libservice.la
+libservice_la_SOURCES = \
 	%D%/connection.c %D%/connection.h \
 	%D%/fanout.c %D%/fanout.h %D%/fanout_priv.h \
 	%D%/guests.c %D%/guests.h \
 	%D%/placing.c \
 	%D%/pulse.c \
+	%D%/service.c %D%/service.h \
+	%D%/stream.c
+libservice_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
+
+# What makes a worker of it; all but main.c, so that tests can link it.
+noinst_LTLIBRARIES += libworker.la
+libworker_la_SOURCES = \
 	%D%/settings.c %D%/settings.h \
 	%D%/setup.c %D%/setup.h \
-	%D%/stream.c \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/worker.c %D%/worker.h
 libworker_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 
 bin_PROGRAMS += sse-fcgi
 sse_fcgi_SOURCES = %D%/main.c
-sse_fcgi_LDADD = libworker.la libfcgicore.la libhub.la libbus.la liblog.la \
-	libsse.la libloop.la libbase.la
+sse_fcgi_LDADD = libworker.la libservice.la libfcgicore.la libhub.la \
+	libbus.la liblog.la libsse.la libloop.la libbase.la

@@ -99,6 +99,12 @@ jitter(uint64_t least, uint64_t spread)
 	return least + random_below(spread + 1);
 }
 
+uint64_t
+fanout_later_ms(const struct fanout_config *config)
+{
+	return jitter((uint64_t)config->retry_ms, (uint64_t)config->drain_ms);
+}
+
 static void
 look_at(struct stream *s, int64_t now_ms)
 {

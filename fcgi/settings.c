@@ -8,7 +8,7 @@
 
 #include "hub/options.h"
 
-enum { WORKERS_MAX = 256, CONFIG_HALF_OPEN_MAX = 1024 };
+enum { WORKERS_MAX = 256 };
 
 /* What the table fills in; one set per process, as an option table is. */
 static struct {
@@ -45,33 +45,38 @@ static const struct option table[] = {
 	  "with --connect: only topics that begin so; repeatable" },
 	{ "default-topic", 0, OPTION_TEXTS, &given.default_topics, "TOPIC",
 	  "what a request without a topic means; repeatable" },
-	{ "default-last", 0, OPTION_COUNT, &given.c.default_last, "N",
+	{ "default-last", 0, OPTION_COUNT, &given.c.service.default_last, "N",
 	  "a stream that does not say where to begin gets the newest N events "
 	  "of each topic first (default 0)" },
-	{ "heartbeat", 0, OPTION_DURATION, &given.c.fanout.heartbeat_ms, "TIME",
+	{ "heartbeat", 0, OPTION_DURATION,
+	  &given.c.service.fanout.heartbeat_ms, "TIME",
 	  "silence after which a heartbeat is sent (default 15s)" },
-	{ "retry", 0, OPTION_DURATION, &given.c.fanout.retry_ms, "TIME",
+	{ "retry", 0, OPTION_DURATION, &given.c.service.fanout.retry_ms,
+	  "TIME",
 	  "after which a browser reconnects (default 3s)" },
-	{ "drain", 0, OPTION_DURATION, &given.c.fanout.drain_ms, "TIME",
+	{ "drain", 0, OPTION_DURATION, &given.c.service.fanout.drain_ms,
+	  "TIME",
 	  "time over which streams are ended at a stop (default 5s)" },
-	{ "max-lifetime", 0, OPTION_DURATION, &given.c.fanout.max_lifetime_ms,
-	  "TIME", "longest life of a stream, give or take a tenth; 0: for ever "
+	{ "max-lifetime", 0, OPTION_DURATION,
+	  &given.c.service.fanout.max_lifetime_ms, "TIME",
+	  "longest life of a stream, give or take a tenth; 0: for ever "
 	  "(default 1h)" },
-	{ "coalesce", 0, OPTION_DURATION, &given.c.fanout.coalesce_ms, "TIME",
+	{ "coalesce", 0, OPTION_DURATION, &given.c.service.fanout.coalesce_ms,
+	  "TIME",
 	  "least time between two writes to the same readers; the first after "
 	  "silence leaves at once (default 0)" },
-	{ "max-clients", 0, OPTION_COUNT, &given.c.max_clients, "N",
+	{ "max-clients", 0, OPTION_COUNT, &given.c.service.max_clients, "N",
 	  "most streams of a worker; 0: as many as there are descriptors "
 	  "(default 0)" },
 	{ "max-clients-per-address", 0, OPTION_COUNT,
-	  &given.c.max_clients_per_address, "N",
+	  &given.c.service.max_clients_per_address, "N",
 	  "most streams of one REMOTE_ADDR; 0: no limit (default 0)" },
 	{ "max-topics", 0, OPTION_COUNT, &given.max_topics, "N",
 	  "most topics of a stream (default 100)" },
 	{ "max-request", 0, OPTION_SIZE, &given.max_request, "SIZE",
 	  "most bytes of a request's variables (default 64KiB)" },
 	{ "request-timeout", 0, OPTION_DURATION,
-	  &given.c.connections.request_timeout_ms, "TIME",
+	  &given.c.service.connections.request_timeout_ms, "TIME",
 	  "for a request to arrive whole (default 5s)" },
 	{ "cors-origin", 0, OPTION_TEXTS, &given.cors_origins, "ORIGIN",
 	  "a site whose pages may read too, or *; repeatable" },
@@ -113,58 +118,22 @@ set_defaults(void)
 	struct settings *c = &given.c;
 
 	c->workers = 1;
-	c->fanout.heartbeat_ms = 15000;
-	c->fanout.retry_ms = 3000;
-	c->fanout.drain_ms = 5000;
-	c->fanout.max_lifetime_ms = 3600000;
-	c->connections.request_timeout_ms = 5000;
-	c->connections.half_open_max = CONFIG_HALF_OPEN_MAX;
-	c->connections.limits.body = REQUEST_BODY_DEFAULT;
-	given.max_topics = ROUTE_TOPICS_DEFAULT;
-	given.max_request = REQUEST_PARAMS_DEFAULT;
+	c->service = service_defaults;
+	given.max_topics = c->service.connections.route.max_topics;
+	given.max_request = c->service.connections.limits.params;
 }
 
 /* ---- checks ---- */
 
-struct range {
-	const char *name;
-	int64_t value, least, most;
-	const char *unit;
-};
-
 static int
-check_ranges(char *error, size_t size)
+check_workers(char *error, size_t size)
 {
-	const struct settings *c = &given.c;
-	const struct range ranges[] = {
-		{ "workers", (int64_t)c->workers, 1, WORKERS_MAX, "" },
-		{ "heartbeat", c->fanout.heartbeat_ms, 100, 3600000, "ms" },
-		{ "retry", c->fanout.retry_ms, 0, 3600000, "ms" },
-		{ "drain", c->fanout.drain_ms, 0, 3600000, "ms" },
-		{ "max-lifetime", c->fanout.max_lifetime_ms, 0,
-		  INT64_C(31536000000), "ms" },
-		{ "coalesce", c->fanout.coalesce_ms, 0, 60000, "ms" },
-		{ "request-timeout", c->connections.request_timeout_ms, 100,
-		  3600000, "ms" },
-		{ "max-topics", (int64_t)given.max_topics, 1, 10000, "" },
-		{ "max-request", (int64_t)given.max_request, 1024, 65536,
-		  " bytes" },
-		{ "default-last", (int64_t)c->default_last, 0, ROUTE_LAST_MAX,
-		  "" },
-	};
-
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
-		const struct range *r = &ranges[i];
-
-		if (r->value >= r->least && r->value <= r->most)
-			continue;
-		snprintf(error, size, "--%s: %lld%s is out of range; write "
-			 "%lld to %lld%s.", r->name, (long long)r->value,
-			 r->unit, (long long)r->least, (long long)r->most,
-			 r->unit);
-		return -EINVAL;
-	}
-	return 0;
+	if (given.c.workers >= 1 && given.c.workers <= WORKERS_MAX)
+		return 0;
+	snprintf(error, size,
+		 "--workers: %llu is out of range; write 1 to %d.",
+		 (unsigned long long)given.c.workers, WORKERS_MAX);
+	return -EINVAL;
 }
 
 static int
@@ -200,7 +169,8 @@ static int
 check_all(char *error, size_t size)
 {
 	struct settings *c = &given.c;
-	int r = check_ranges(error, size);
+	struct service_config *s = &c->service;
+	int r = check_workers(error, size);
 
 	if (r == 0)
 		r = check_source(error, size);
@@ -218,20 +188,21 @@ check_all(char *error, size_t size)
 		.group = given.listen_group,
 		.web_servers = getenv("FCGI_WEB_SERVER_ADDRS"),
 	};
-	c->connections.route = (struct route_config){
+	s->connections.route = (struct route_config){
 		.mount = given.mount,
 		.default_topics = &given.default_topics,
 		.cors_origins = &given.cors_origins,
 		.max_topics = given.max_topics,
 	};
-	c->connections.limits.params = (size_t)given.max_request;
-	c->fanout.is_plain = c->is_plain;
-	c->fanout.window = (struct evlog_limits){
+	s->connections.limits.params = given.max_request < SIZE_MAX ?
+					(size_t)given.max_request : SIZE_MAX;
+	s->fanout.is_plain = c->is_plain;
+	s->fanout.window = (struct evlog_limits){
 		.events = c->hub.history_events,
 		.bytes = c->hub.history_bytes,
 		.age_ms = c->hub.history_age_ms,
 	};
-	return route_config_check(&c->connections.route, error, size);
+	return service_check(s, error, size);
 }
 
 int

@@ -7,9 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fcgi/connection.h"
-#include "fcgi/fanout.h"
 #include "fcgi/listen.h"
+#include "fcgi/service.h"
 #include "hub/hub.h"
 #include "lib/base/options.h"
 #include "lib/bus/address.h"
@@ -26,10 +25,7 @@ struct settings {
 	struct bus_address bus;
 	struct hub_config hub;
 	struct listen_config listen;
-	struct fanout_config fanout;
-	struct connections_config connections;
-	uint64_t default_last;
-	uint64_t max_clients, max_clients_per_address;	/* 0: no limit */
+	struct service_config service;
 	char *log;
 	char *handoff;			/* the hand-over socket; NULL: BUS/handoff */
 };

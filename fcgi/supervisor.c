@@ -17,7 +17,6 @@
 #include "fcgi/worker.h"
 #include "hub/hub.h"
 #include "lib/base/logging.h"
-#include "lib/base/random.h"
 #include "lib/loop/loop.h"
 #include "lib/loop/signals.h"
 
@@ -76,9 +75,8 @@ static uint64_t
 retry_later(void *user)
 {
 	const struct supervisor *s = user;
-	const struct fanout_config *c = &s->config->fanout;
 
-	return (uint64_t)c->retry_ms + random_below((uint64_t)c->drain_ms + 1);
+	return fanout_later_ms(&s->config->service.fanout);
 }
 
 static const struct connections_ops connections_ops = {
@@ -372,8 +370,8 @@ stop(struct supervisor *s)
 	s->is_stopping = true;
 	s->stopping.on_due = on_stopping;
 	(void)loop_timer_set(s->loop, &s->stopping, loop_now_ms(s->loop) +
-			     c->fanout.drain_ms + STOP_GRACE_MS +
-			     c->connections.request_timeout_ms);
+			     c->service.fanout.drain_ms + STOP_GRACE_MS +
+			     c->service.connections.request_timeout_ms);
 	signal_children(s, SIGTERM, false);
 	go_on_stopping(s);
 }
@@ -443,8 +441,8 @@ set_up(struct supervisor *s)
 	if (r == 0)
 		r = loop_new(LOOP_BACKEND_BEST, &s->loop);
 	if (r == 0)
-		r = connections_new(s->loop, &c->connections, &connections_ops,
-				    s, &s->connections);
+		r = connections_new(s->loop, &c->service.connections,
+				    &connections_ops, s, &s->connections);
 	if (r < 0)
 		return r;
 	s->signals.fd = signals_fd();

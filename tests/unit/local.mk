@@ -119,7 +119,8 @@ UNIT_TESTS += %D%/test-sse-selector
 
 # The FastCGI side.
 UNIT_TESTS += %D%/test-fcgi-listen
-%C%_test_fcgi_listen_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+%C%_test_fcgi_listen_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_listen_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-params
 %C%_test_fcgi_params_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-query
@@ -127,11 +128,14 @@ UNIT_TESTS += %D%/test-fcgi-query
 UNIT_TESTS += %D%/test-fcgi-record
 %C%_test_fcgi_record_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-reply
-%C%_test_fcgi_reply_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+%C%_test_fcgi_reply_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_reply_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-request
-%C%_test_fcgi_request_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+%C%_test_fcgi_request_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_request_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-route
-%C%_test_fcgi_route_LDADD = libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+%C%_test_fcgi_route_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_route_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
 
 # The tools.
 UNIT_TESTS += %D%/test-tools-duration

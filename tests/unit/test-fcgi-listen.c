@@ -14,6 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "tests/support/fault.h"
 #include "tests/unit/unit.h"
 
 static char folder[64];
@@ -417,6 +418,34 @@ finds_what_systemd_hands_down(void **state)
 	}
 }
 
+static void
+gives_up_without_memory(void **state)
+{
+	char address[200];
+	const char *const rows[] = {
+		in_folder("unix:", "/s", address), "tcp:127.0.0.1:0",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct listen_config c = { .address = rows[i],
+					   .web_servers = "127.0.0.1" };
+		bool failed = true;
+
+		for (size_t n = 1; failed; n++) {
+			struct listener l = { .fd = -1 };
+			struct listen_fault f;
+			int e;
+
+			fault_arm(n);
+			e = listen_open(&c, &l, &f);
+			failed = fault_disarm();
+			assert_int_equal(e, failed ? -ENOMEM : 0);
+			listen_close(&l, true);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -433,6 +462,7 @@ main(void)
 		cmocka_unit_test(refuses_peer_lists),
 		cmocka_unit_test(finds_descriptor_0),
 		cmocka_unit_test(finds_what_systemd_hands_down),
+		cmocka_unit_test(gives_up_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

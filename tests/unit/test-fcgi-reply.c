@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tests/support/fault.h"
 #include "tests/unit/fcgi_bytes.h"
 #include "tests/unit/unit.h"
 
@@ -129,6 +130,43 @@ leaves_nothing_half_done(void **state)
 	free(text);
 }
 
+static int
+make_each(struct buf *out, int which)
+{
+	struct reply r = { .id = 1, .headers = SLICE_LIT("A: b\r\n") };
+
+	switch (which) {
+	case 0:
+		return reply_stream(out, &r, 1, SLICE_LIT("e-1"));
+	case 1:
+		return reply_later(out, &r, 1);
+	case 2:
+		return reply_answer(out, &r, 400, SLICE_LIT("No."));
+	}
+	return reply_end(out, 1);
+}
+
+static void
+gives_up_without_memory(void **state)
+{
+	(void)state;
+	for (int which = 0; which < 4; which++) {
+		bool failed = true;
+
+		for (size_t n = 1; failed; n++) {
+			struct buf out = { 0 };
+			int e;
+
+			fault_arm(n);
+			e = make_each(&out, which);
+			failed = fault_disarm();
+			assert_int_equal(e, failed ? -ENOMEM : 0);
+			assert_int_equal(out.len > 0, !failed);
+			buf_done(&out);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -138,6 +176,7 @@ main(void)
 		cmocka_unit_test(says_come_back_later),
 		cmocka_unit_test(refuses_in_plain_text),
 		cmocka_unit_test(leaves_nothing_half_done),
+		cmocka_unit_test(gives_up_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "fcgi/params.h"
+#include "tests/support/fault.h"
 #include "tests/unit/fcgi_bytes.h"
 #include "tests/unit/unit.h"
 
@@ -457,6 +458,50 @@ late_abort_is_skipped(void **state)
 	buf_done(&in);
 }
 
+/* Feeds single bytes while the n-th allocation fails. */
+static enum request_result
+feed_with_fault(const struct buf *in, size_t n, bool *ret_failed)
+{
+	struct request r = { 0 };
+	struct buf out = { 0 };
+	enum request_result result = REQUEST_MORE;
+
+	fault_arm(n);
+	for (size_t i = 0; i < in->len && result == REQUEST_MORE; i++) {
+		struct slice s = { in->p + i, 1 };
+
+		result = request_feed(&r, &limits, &s, &out);
+	}
+	*ret_failed = fault_disarm();
+	if (result == REQUEST_BAD)
+		assert_int_equal(r.status, 0);
+	request_done(&r);
+	buf_done(&out);
+	return result;
+}
+
+static void
+gives_up_without_memory(void **state)
+{
+	struct buf in = { 0 };
+	bool failed = true;
+	enum request_result result;
+
+	(void)state;
+	put_begin(&in, 1, FCGI_RESPONDER, 0);
+	put_begin(&in, 2, FCGI_RESPONDER, 0);
+	for (int i = 0; i < 40; i++)
+		put_record(&in, FCGI_PARAMS, 1, SLICE_LIT("\1\3abcd"), 0);
+	put_record(&in, FCGI_ABORT_REQUEST, 1, SLICE_NONE, 0);
+	for (size_t n = 1; failed; n++) {
+		result = feed_with_fault(&in, n, &failed);
+		assert_int_equal(result, failed ? REQUEST_BAD :
+						  REQUEST_ABORTED);
+		assert_true(n < 100);
+	}
+	buf_done(&in);
+}
+
 int
 main(void)
 {
@@ -471,6 +516,7 @@ main(void)
 		cmocka_unit_test(is_taken_back_at_any_time),
 		cmocka_unit_test(body_may_be_refused),
 		cmocka_unit_test(late_abort_is_skipped),
+		cmocka_unit_test(gives_up_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

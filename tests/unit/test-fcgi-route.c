@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "tests/support/fault.h"
 #include "tests/unit/fcgi_bytes.h"
 #include "tests/unit/unit.h"
 
@@ -555,6 +556,38 @@ says_why_a_request_is_bad(void **state)
 	route_done(&r);
 }
 
+static void
+gives_up_without_memory(void **state)
+{
+	struct route_config c = { .mount = "/e", .max_topics = 9,
+				  .cors_origins = &origins,
+				  .default_topics = &defaults };
+	static const char *const uris[] = {
+		"/e/a?topic=b&last=3&lastEventID=x", "/live", "/e/a%zz",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(uris); i++) {
+		struct params p = get(uris[i]);
+		bool failed = true;
+
+		p.origin = SLICE_LIT("https://a.example");
+		p.script_name = SLICE_LIT("/e");
+		p.topic_prefix = SLICE_LIT("site/");
+		for (size_t n = 1; failed; n++) {
+			struct route r;
+			int e;
+
+			fault_arm(n);
+			e = route_request(&c, &p, &r);
+			failed = fault_disarm();
+			unit_check(e == (failed ? -ENOMEM : 0),
+				   "%s: allocation %zu: %d", uris[i], n, e);
+			route_done(&r);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -570,6 +603,7 @@ main(void)
 		cmocka_unit_test(refuses_long_header_lists),
 		cmocka_unit_test(checks_the_configuration),
 		cmocka_unit_test(says_why_a_request_is_bad),
+		cmocka_unit_test(gives_up_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,10 +18,10 @@ EXTRA_DIST += \
 noinst_PROGRAMS += %D%/c/handoff %D%/c/stream
 %C%_c_handoff_SOURCES = %D%/c/handoff.c
 %C%_c_handoff_CPPFLAGS = $(AM_CPPFLAGS) $(FCGI_CFLAGS)
-%C%_c_handoff_LDADD = libfcgxcore.la libfcgicore.la libsse.la libbase.la $(FCGI_LIBS)
+%C%_c_handoff_LDADD = libfcgx.la libfcgicore.la libsse.la libbase.la $(FCGI_LIBS)
 %C%_c_stream_SOURCES = %D%/c/stream.c
 %C%_c_stream_CPPFLAGS = $(AM_CPPFLAGS) $(FCGI_CFLAGS)
-%C%_c_stream_LDADD = libfcgxcore.la libfcgicore.la libsse.la libbase.la $(FCGI_LIBS)
+%C%_c_stream_LDADD = libfcgx.la libfcgicore.la libsse.la libbase.la $(FCGI_LIBS)
 
 # systemd reads both from $(prefix)/lib for the prefixes /usr and /usr/local;
 # elsewhere `sse-fcgi --setup` does the same.

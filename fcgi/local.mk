@@ -22,16 +22,16 @@ libfcgicore_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 
 # The installed library for programs that are written with libfcgi. It is made
 # of a convenience library, so that programs here link it without a wrapper.
-noinst_LTLIBRARIES += libfcgxcore.la
-libfcgxcore_la_SOURCES = \
+noinst_LTLIBRARIES += libfcgx.la
+libfcgx_la_SOURCES = \
 	%D%/fcgx.c %D%/fcgx.h \
 	%D%/handoff_client.c \
 	lib/bus/address.c lib/bus/address.h
-libfcgxcore_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
+libfcgx_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 
 lib_LTLIBRARIES += libsse-fcgi.la
 libsse_fcgi_la_SOURCES =
-libsse_fcgi_la_LIBADD = libfcgxcore.la libfcgicore.la libloop.la libsse.la \
+libsse_fcgi_la_LIBADD = libfcgx.la libfcgicore.la libloop.la libsse.la \
 	libbase.la $(FCGI_LIBS)
 libsse_fcgi_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
 pkgconfig_DATA += %D%/sse-fcgi.pc

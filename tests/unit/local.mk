@@ -75,7 +75,7 @@ UNIT_TESTS += %D%/test-bus-parser
 %C%_test_bus_parser_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += %D%/test-fcgi-fcgx
-%C%_test_fcgi_fcgx_LDADD = libfcgxcore.la libfcgicore.la libsse.la libbase.la \
+%C%_test_fcgi_fcgx_LDADD = libfcgx.la libfcgicore.la libsse.la libbase.la \
 	$(FCGI_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += %D%/test-bus-publisher

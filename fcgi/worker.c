@@ -19,6 +19,8 @@ enum {
 	/* how long the first requests wait for the bus to be followed: a
 	 * stream that opens earlier misses what is published until then */
 	FIRST_ACCEPT_MS = 1000,
+	/* the same complaint is logged this often at most */
+	COMPLAIN_MS = 10000,
 	/* messages taken from the bus before the next flush, and how often
 	 * that is done again while more wait */
 	BUS_BUDGET = 1024,
@@ -34,6 +36,8 @@ struct worker {
 	struct follower *follower;
 	struct handoff_server *handoff;
 	struct loop_io lifeline, signals, bus[2];
+	int64_t complained_bus_ms;
+	uint64_t refused;		/* bus messages, as last complained of */
 	bool said_silent;
 };
 
@@ -170,6 +174,22 @@ on_bus_wakes(struct loop_io *io, unsigned ready)
 	(void)ready;
 }
 
+/* What strangers, or a hub of another version, put on the bus is not silent. */
+static void
+complain_of_bus(struct worker *w, int64_t now_ms)
+{
+	const struct follower_stats *stats = follower_get_stats(w->follower);
+
+	if (stats->refused == w->refused ||
+	    now_ms - w->complained_bus_ms < COMPLAIN_MS)
+		return;
+	log_warning("messages of the bus were refused: %llu; the last one: %s",
+		    (unsigned long long)(stats->refused - w->refused),
+		    stats->why_refused);
+	w->refused = stats->refused;
+	w->complained_bus_ms = now_ms;
+}
+
 /* ---- the turn ---- */
 
 static int64_t
@@ -184,6 +204,7 @@ on_turn(void *user, int64_t now_ms)
 	flush_ms = service_turn(w->service, now_ms);
 	if (flush_ms >= 0 && flush_ms < sleep_ms)
 		sleep_ms = flush_ms;
+	complain_of_bus(w, now_ms);
 	if (service_is_draining(w->service))
 		w->handoff = handoff_server_free(w->handoff);
 	if (service_is_over(w->service))
@@ -304,6 +325,7 @@ worker_run(const struct worker_config *config)
 	struct worker w = {
 		.setup = config,
 		.config = config->config,
+		.complained_bus_ms = -COMPLAIN_MS,
 	};
 	int r = set_up(&w);
 

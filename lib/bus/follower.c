@@ -77,6 +77,13 @@ is_fit(const struct follower *f, const struct event *e)
 	       event_check(&names, 0, true, NULL) == 0;
 }
 
+static void
+refuse(struct follower *f, const char *why)
+{
+	f->stats.refused++;
+	f->stats.why_refused = why;
+}
+
 /* Repair has counted `e`; one that cannot be used leaves a gap, not silence. */
 static void
 deliver(struct follower *f, const struct event *e)
@@ -86,7 +93,7 @@ deliver(struct follower *f, const struct event *e)
 		f->ops->on_event(f->user, e);
 		return;
 	}
-	f->stats.refused++;
+	refuse(f, "An event is not one that a hub would give.");
 	tell_gap(f, &(struct follower_gap){
 		.after_known = true,
 		.after_epoch = e->epoch,
@@ -125,7 +132,7 @@ take_event(struct follower *f, const struct slice *parts,
 	   const struct event *e, int64_t now_ms)
 {
 	if (e->epoch == 0 || e->number == 0) {
-		f->stats.refused++;
+		refuse(f, "An event has no number.");
 		return;
 	}
 	switch (repair_on_live(&f->repair, e->epoch, e->number, now_ms)) {
@@ -151,8 +158,12 @@ take_live(struct follower *f, const struct slice *parts, size_t n,
 	const struct event *e = &frame.event;
 	const char *why;
 
-	if (frame_parse(parts, n, &frame, &why) < 0 || !frame.is_full) {
-		f->stats.refused++;
+	if (frame_parse(parts, n, &frame, &why) < 0) {
+		refuse(f, why);
+		return;
+	}
+	if (!frame.is_full) {
+		refuse(f, "An event has no header.");
 		return;
 	}
 	switch (frame.type) {
@@ -180,7 +191,7 @@ take_plain(struct follower *f, const struct slice *parts, size_t n)
 	const char *why;
 
 	if (frame_parse(parts, n, &frame, &why) < 0) {
-		f->stats.refused++;
+		refuse(f, why);
 		return;
 	}
 	if (frame.type != FRAME_EVENT)
@@ -193,7 +204,7 @@ take_plain(struct follower *f, const struct slice *parts, size_t n)
 			e->data = buf_slice(&f->mended);
 	}
 	if (event_check(e, f->max_event, false, NULL) < 0) {
-		f->stats.refused++;
+		refuse(f, "An event breaks a rule of its topic, its name or its size.");
 		return;
 	}
 	f->stats.events++;
@@ -213,7 +224,7 @@ drain_events(struct follower *f, int64_t now_ms, unsigned budget)
 		if (r == 0)
 			return false;
 		if (r < 0) {
-			f->stats.refused++;
+			refuse(f, "A message has too many parts.");
 			continue;
 		}
 		parts = zmqport_parts(f->live, &n);
@@ -333,7 +344,7 @@ take_page_event(struct follower *f, const struct follow_reply *page, size_t i)
 	/* An event that cannot be read is found missing by the next number. */
 	if (frame_parse(page->events + 3 * i, 3, &frame, &why) < 0 ||
 	    !frame.is_full || frame.type != FRAME_EVENT) {
-		f->stats.refused++;
+		refuse(f, "An event of a page cannot be read.");
 		return;
 	}
 	verdict = repair_page_event(&f->repair, page, frame.event.epoch,
@@ -392,7 +403,7 @@ take_reply(struct follower *f, const struct slice *parts, size_t n,
 
 	if (follow_reply_parse(parts, n, &reply, &why) < 0) {
 		/* If it was the page, it is asked for again after its time. */
-		f->stats.refused++;
+		refuse(f, why);
 		return;
 	}
 	is_page = f->repair.is_asked &&

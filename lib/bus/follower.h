@@ -65,6 +65,7 @@ struct follower_config {
 
 struct follower_stats {
 	uint64_t events, repairs, gaps, refused, hub_losses;
+	const char *why_refused;	/* the last one, a sentence; NULL: none */
 };
 
 /* 0, -ENOMEM, -EMFILE, -EINVAL. ops and user are borrowed. */

@@ -1,5 +1,6 @@
 # tests/e2e
 EXTRA_DIST += \
+	%D%/busreader.py \
 	%D%/conftest.py \
 	%D%/frontend.py \
 	%D%/harness.py \
@@ -7,6 +8,8 @@ EXTRA_DIST += \
 	%D%/servers.py \
 	%D%/streams.py \
 	%D%/test_10_hub.py \
+	%D%/test_10_publish.py \
+	%D%/test_11_subscribe.py \
 	%D%/test_12_page.py \
 	%D%/test_20_fake_frontend.py \
 	%D%/test_50_handoff.py \

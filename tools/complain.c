@@ -24,9 +24,10 @@ defuse(char *text)
 	for (p = text; *p != '\0'; p++) {
 		unsigned char c = (unsigned char)*p;
 
-		if (c < 0x20 || c == 0x7f ||
-		    (before == 0xc2 && c >= 0x80 && c < 0xa0))
+		if (c < 0x20 || c == 0x7f)
 			*p = '?';
+		if (before == 0xc2 && c >= 0x80 && c < 0xa0)
+			p[-1] = *p = '?';
 		before = c;
 	}
 }

@@ -59,28 +59,31 @@ show_json(const struct shown *e)
 	fputs("}\n", stdout);
 }
 
-/* Whether the byte at `i` begins or ends what steers a terminal: C0, DEL, C1. */
-static bool
-is_steering(struct shown_text t, size_t i)
+/* How many bytes at `i` steer a terminal: C0 and DEL one, C1 two, others none. */
+static size_t
+count_steering(struct shown_text t, size_t i)
 {
 	unsigned char c = (unsigned char)t.p[i];
+	unsigned char next = i + 1 < t.len ? (unsigned char)t.p[i + 1] : 0;
 
-	return (c < 0x20 && c != '\t') || c == 0x7f ||
-	       (c >= 0x80 && c < 0xa0 && i > 0 &&
-		(unsigned char)t.p[i - 1] == 0xc2);
+	if ((c < 0x20 && c != '\t') || c == 0x7f)
+		return 1;
+	return c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
 }
 
 static void
 put_text(const struct show *s, struct shown_text t)
 {
-	size_t i;
+	size_t i, n;
 
 	if (!s->is_terminal) {
 		fwrite(t.p, 1, t.len, stdout);
 		return;
 	}
-	for (i = 0; i < t.len; i++)
-		putchar(is_steering(t, i) ? '?' : t.p[i]);
+	for (i = 0; i < t.len; i += n ? n : 1) {
+		n = count_steering(t, i);
+		putchar(n ? '?' : t.p[i]);
+	}
 }
 
 /* A line of the data: up to CR, LF or CRLF, as in an event stream. */

@@ -287,7 +287,8 @@ evlog_append(struct evlog *l, const struct evlog_item *item,
 	uint64_t pos = l->end;
 	int r = -EINVAL;
 
-	if (len > UINT32_MAX || item->number < l->last.number ||
+	if (len > UINT32_MAX || l->last.gen == 0 ||
+	    item->number < l->last.number ||
 	    (item->topic.p && item->number == l->last.number))
 		goto fail;
 	r = -ENOMEM;
@@ -343,8 +344,9 @@ evlog_trim(struct evlog *l, int64_t now_ms, size_t most)
 
 	if (!l->limits.age_ms)
 		return 0;
+	/* The times are strangers': nothing is subtracted from them. */
 	while (n < most && l->end - l->first > 1 &&
-	       now_ms - slot(l, l->first)->time_ms > l->limits.age_ms) {
+	       slot(l, l->first)->time_ms < now_ms - l->limits.age_ms) {
 		evict_first(l);
 		n++;
 	}

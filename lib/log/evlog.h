@@ -44,7 +44,8 @@ struct evlog_place {
 
 struct evlog_topic {
 	uint64_t first, last;		/* positions kept, or EVLOG_NONE */
-	struct evlog_place lost;	/* of the last entry that left; gen 0: none */
+	/* of the last entry that left, a private one too; gen 0: none */
+	struct evlog_place lost;
 	uint64_t lost_end;		/* its position plus one; 0: none */
 	bool is_guarded;		/* selector_is_guarded(name) */
 	void *exact;			/* groups.c: the selector that names it */
@@ -68,7 +69,7 @@ struct evlog_entry {
 };
 
 struct evlog_item {			/* what to append */
-	uint64_t number;		/* above the last one of this epoch */
+	uint64_t number;		/* in the epoch that has begun last */
 	int64_t time_ms;
 	struct slice topic;		/* absent: meant for every reader */
 	struct slice id;		/* absent: none */
@@ -89,16 +90,17 @@ int evlog_new(const struct evlog_limits *limits, const struct evlog_ops *ops,
 struct evlog *evlog_free(struct evlog *l);	/* NULL is fine; returns NULL */
 
 /*
- * Begins an epoch (also the first). What stands before `number` in it was
- * never here. 0 or -ENOMEM. Before it nothing can be appended but to a log
- * without numbers, whose epoch is 0.
+ * Begins an epoch (also the first, before which nothing can be appended). What
+ * stands before `number` in it was never here. A log without ids has the epoch
+ * 0. 0 or -ENOMEM.
  */
 int evlog_begin_epoch(struct evlog *l, uint64_t epoch, uint64_t number);
 
 /*
  * Appends an entry and evicts what the bounds no longer allow. `payload`
- * (malloc'ed) is taken, on failure too. Returns 0, -ENOMEM, or -EINVAL: the
- * number is not above the last one.
+ * (malloc'ed) is taken, on failure too. Returns 0, -ENOMEM, or -EINVAL: no
+ * epoch has begun, or the number is not above the last one (one without a topic
+ * may have the same number as the last one).
  */
 int evlog_append(struct evlog *l, const struct evlog_item *item,
 		 char *take_payload, size_t len, uint64_t *ret_pos);

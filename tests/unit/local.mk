@@ -11,7 +11,7 @@
 #
 # and has $(FAULT_LIBS) first in its LDADD.
 UNIT_TESTS =
-EXTRA_DIST += %D%/unit.h %D%/fcgi_bytes.h
+EXTRA_DIST += %D%/unit.h %D%/unit_random.h %D%/fcgi_bytes.h
 
 if HAVE_CMOCKA
 AM_CPPFLAGS += $(CMOCKA_CFLAGS)
@@ -144,6 +144,12 @@ UNIT_TESTS += %D%/test-tools-jsonline
 %C%_test_tools_jsonline_LDADD = libjsonline.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-tools-lines
 %C%_test_tools_lines_LDADD = libtools.la $(CMOCKA_LIBS)
+
+# The log.
+UNIT_TESTS += %D%/test-log-evlog
+%C%_test_log_evlog_LDFLAGS = $(FAULT_WRAP)
+%C%_test_log_evlog_LDADD = $(FAULT_LIBS) liblog.la libsse.la libbase.la \
+	$(CMOCKA_LIBS)
 
 else
 TESTS += %D%/no-cmocka

@@ -224,16 +224,13 @@ groups_on_topic(struct groups *g, struct evlog_topic *t, bool is_new)
 	t->templates = NULL;
 }
 
-/* The templates that match a topic; NULL when there are none (or no memory,
- * which costs the match its cache only). */
+/* The templates that match a topic; NULL: no memory to remember them. */
 static const struct template_matches *
 topic_templates(struct groups *g, struct evlog_topic *t)
 {
 	struct template_matches *m;
 	size_t count = 0;
 
-	if (list_is_empty(&g->templates))
-		return NULL;
 	if (t->templates_turn == g->templates_turn)
 		return t->templates;
 	for (struct list *n = g->templates.next; n != &g->templates; n = n->next)
@@ -440,6 +437,26 @@ note_subtrees(struct note *n, struct slice topic)
 }
 
 static void
+note_templates(struct note *n, struct evlog_topic *t)
+{
+	struct list *all = &n->groups->templates;
+	const struct template_matches *m;
+
+	if (list_is_empty(all))
+		return;
+	m = topic_templates(n->groups, t);
+	for (size_t i = 0; m && i < m->count; i++)
+		note_selector(n, m->items[i]);
+	for (struct list *at = all->next; !m && at != all; at = at->next) {
+		const struct selector *s =
+		    list_entry(at, struct selector, templates);
+
+		if (selector_match(s->text, s->kind, t->name))
+			note_selector(n, s);
+	}
+}
+
+static void
 note_everyone(struct note *n)
 {
 	size_t iter = 0;
@@ -455,7 +472,6 @@ groups_note(struct groups *g, uint64_t pos,
 {
 	const struct evlog_entry *e = evlog_at(g->log, pos);
 	struct note n = { g, pos, e->is_private, missed, user, 0 };
-	const struct template_matches *m;
 
 	if (!e->topic) {
 		note_everyone(&n);
@@ -466,9 +482,7 @@ groups_note(struct groups *g, uint64_t pos,
 	note_subtrees(&n, e->topic->name);
 	if (g->all && !e->topic->is_guarded)
 		note_selector(&n, g->all);
-	m = topic_templates(g, e->topic);
-	for (size_t i = 0; m && i < m->count; i++)
-		note_selector(&n, m->items[i]);
+	note_templates(&n, e->topic);
 	return n.result;
 }
 
@@ -529,45 +543,50 @@ group_wants(const struct groups *g, const struct group *group,
 }
 
 static bool
-has_few_topics(const struct group *group)
+names_its_topics(const struct group *group)
 {
-	if (group->selector_count > GROUP_CHAINS)
-		return false;
 	for (uint32_t i = 0; i < group->selector_count; i++)
 		if (group->selectors[i].selector->kind != SELECTOR_TOPIC)
 			return false;
 	return true;
 }
 
-/* The first position of a topic that is not before `from`. */
+/*
+ * The first position of a topic that is not before `from`. Looked for from
+ * both ends at once: it is near `from` in a busy topic, and near the chain's
+ * end for a reader that lags little.
+ */
 static uint64_t
 chain_from(const struct evlog *l, const struct evlog_topic *t, uint64_t from)
 {
-	uint64_t pos;
+	uint64_t pos, ahead = from;
 
 	if (!t || t->last == EVLOG_NONE || t->last < from)
 		return EVLOG_NONE;
 	if (t->first >= from)
 		return t->first;
-	for (pos = t->last;;) {
+	for (pos = t->last;; ahead++) {
 		uint64_t prev = evlog_at(l, pos)->prev;
 
 		if (prev == EVLOG_NONE || prev < from)
 			return pos;
+		if (evlog_at(l, ahead)->topic == t)
+			return ahead;
 		pos = prev;
 	}
 }
 
 static size_t
 collect_chains(const struct evlog *l, const struct group *group, uint64_t from,
-	       uint64_t *out, size_t max, uint64_t *ret_next)
+	       uint64_t *out, size_t max, size_t scan, uint64_t *ret_next)
 {
 	uint64_t at[GROUP_CHAINS];
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < group->selector_count; i++)
 		at[i] = chain_from(l, group->selectors[i].selector->topic, from);
-	while (n < max) {
+	*ret_next = from;
+	while (n < max && scan-- > 0) {
 		const struct evlog_entry *e;
 		uint32_t least = 0;
 
@@ -629,49 +648,90 @@ group_collect(struct groups *g, const struct group *group, uint64_t from,
 
 	if (from < evlog_first(g->log))
 		from = evlog_first(g->log);
-	if (has_few_topics(group) &&
+	if (group->selector_count <= GROUP_CHAINS && names_its_topics(group) &&
 	    (everyone == EVLOG_NONE || everyone < from))
-		return collect_chains(g->log, group, from, out, max, ret_next);
+		return collect_chains(g->log, group, from, out, max, scan,
+				      ret_next);
 	return collect_scan(g->log, group, from, out, max, scan, ret_next);
+}
+
+/* ---- topic by topic ---- */
+
+/*
+ * Walks the topics that a group could want: those it names, or all there are
+ * when it names them by patterns.
+ */
+struct walk {
+	const struct group *group;
+	struct list *all;
+	struct list *at;		/* in all */
+	uint32_t next;			/* in group->selectors */
+	bool is_by_name;
+};
+
+static struct walk
+walk_begin(struct groups *g, const struct group *group)
+{
+	struct list *all = evlog_topics(g->log);
+
+	return (struct walk){ group, all, all, 0, names_its_topics(group) };
+}
+
+static const struct evlog_topic *
+walk_next(struct walk *w)
+{
+	const struct evlog_topic *t = NULL;
+
+	if (!w->is_by_name) {
+		w->at = w->at->next;
+		return w->at == w->all ? NULL :
+		       list_entry(w->at, struct evlog_topic, all);
+	}
+	while (!t && w->next < w->group->selector_count)
+		t = w->group->selectors[w->next++].selector->topic;
+	return t;
+}
+
+/* Whether the group wants the topic that walk_next has returned last. */
+static bool
+walk_wants(const struct walk *w, const struct evlog_topic *t, bool is_private)
+{
+	if (!w->is_by_name)
+		return group_wants_topic(w->group, t, is_private);
+	return !is_private || w->group->selectors[w->next - 1].is_granted;
 }
 
 bool
 group_has_lost(struct groups *g, const struct group *group,
 	       struct evlog_place place)
 {
-	struct list *topics = evlog_topics(g->log);
+	struct walk w = walk_begin(g, group);
+	const struct evlog_topic *t;
 
 	if (evlog_place_cmp(place, evlog_blind(g->log)) < 0)
 		return true;
 	if (evlog_place_cmp(place, evlog_evicted(g->log)) >= 0)
 		return false;
-	for (struct list *n = topics->next; n != topics; n = n->next) {
-		const struct evlog_topic *t =
-		    list_entry(n, struct evlog_topic, all);
-
+	while ((t = walk_next(&w)))
 		if (evlog_place_cmp(t->lost, place) > 0 &&
-		    group_wants_topic(group, t, false))
+		    walk_wants(&w, t, false))
 			return true;
-	}
 	return false;
 }
 
 bool
 group_has_lost_at(struct groups *g, const struct group *group, uint64_t cursor)
 {
-	struct list *topics = evlog_topics(g->log);
+	struct walk w = walk_begin(g, group);
+	const struct evlog_topic *t;
 
 	if (cursor >= evlog_first(g->log))
 		return false;
 	if (evlog_blind_end(g->log) > cursor)
 		return true;
-	for (struct list *n = topics->next; n != topics; n = n->next) {
-		const struct evlog_topic *t =
-		    list_entry(n, struct evlog_topic, all);
-
-		if (t->lost_end > cursor && group_wants_topic(group, t, false))
+	while ((t = walk_next(&w)))
+		if (t->lost_end > cursor && walk_wants(&w, t, false))
 			return true;
-	}
 	return false;
 }
 
@@ -699,18 +759,16 @@ newest_add(struct newest *out, uint64_t pos)
 }
 
 static int
-newest_of_topic(const struct evlog *l, const struct group *group,
-		const struct evlog_topic *t, uint32_t n, struct newest *out)
+newest_of_topic(const struct evlog *l, const struct evlog_topic *t,
+		bool with_private, uint32_t n, struct newest *out)
 {
 	uint64_t pos = t->last;
 	int r = 0;
 
-	if (!group_wants_topic(group, t, false))
-		return 0;
 	while (pos != EVLOG_NONE && n > 0 && r == 0) {
 		const struct evlog_entry *e = evlog_at(l, pos);
 
-		if (!e->is_private || group_wants_topic(group, t, true)) {
+		if (!e->is_private || with_private) {
 			r = newest_add(out, pos);
 			n--;
 		}
@@ -731,25 +789,15 @@ int
 group_newest(struct groups *g, const struct group *group, uint32_t n,
 	     uint64_t **ret_positions, size_t *ret_count)
 {
-	struct list *topics = evlog_topics(g->log);
+	struct walk w = walk_begin(g, group);
 	struct newest out = { NULL, 0, 0 };
+	const struct evlog_topic *t;
 	int r = 0;
 
-	if (has_few_topics(group)) {
-		for (uint32_t i = 0; i < group->selector_count && r == 0; i++) {
-			const struct evlog_topic *t =
-			    group->selectors[i].selector->topic;
-
-			if (t)
-				r = newest_of_topic(g->log, group, t, n, &out);
-		}
-	} else {
-		for (struct list *at = topics->next; at != topics && r == 0;
-		     at = at->next)
-			r = newest_of_topic(g->log, group,
-					    list_entry(at, struct evlog_topic,
-						       all), n, &out);
-	}
+	while (r == 0 && (t = walk_next(&w)))
+		if (walk_wants(&w, t, false))
+			r = newest_of_topic(g->log, t, walk_wants(&w, t, true),
+					    n, &out);
 	if (r < 0) {
 		free(out.positions);
 		return r;

@@ -64,14 +64,13 @@ void groups_put(struct groups *g, struct group *group,
 size_t groups_count(const struct groups *g);
 
 /*
- * Notes a freshly appended position in every group that wants it (and that
- * has user != NULL). 0, or -ENOMEM: some group could not note it; those have
- * `missed` called.
+ * Notes a freshly appended position in every group that wants it. 0, or
+ * -ENOMEM: some group could not note it; those have `missed` called.
  */
 int groups_note(struct groups *g, uint64_t pos,
 		void (*missed)(void *user, struct group *group), void *user);
 
-/* Groups with pending positions. */
+/* Groups with pending positions; the one with the oldest of them first. */
 struct list *groups_dirty(struct groups *g);
 void group_flushed(struct group *group);	/* clears pending, leaves the list */
 
@@ -86,7 +85,10 @@ bool group_wants(const struct groups *g, const struct group *group,
 size_t group_collect(struct groups *g, const struct group *group, uint64_t from,
 		     uint64_t *out, size_t max, size_t scan, uint64_t *ret_next);
 
-/* Whether something the group wants has left the log after `place`. */
+/*
+ * Whether something the group wants has left the log after `place`. A private
+ * event counts like any other of its topic, granted or not.
+ */
 bool group_has_lost(struct groups *g, const struct group *group,
 		    struct evlog_place place);
 

@@ -150,6 +150,10 @@ UNIT_TESTS += %D%/test-log-evlog
 %C%_test_log_evlog_LDFLAGS = $(FAULT_WRAP)
 %C%_test_log_evlog_LDADD = $(FAULT_LIBS) liblog.la libsse.la libbase.la \
 	$(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-log-groups
+%C%_test_log_groups_LDFLAGS = $(FAULT_WRAP)
+%C%_test_log_groups_LDADD = $(FAULT_LIBS) liblog.la libsse.la libbase.la \
+	$(CMOCKA_LIBS)
 
 else
 TESTS += %D%/no-cmocka

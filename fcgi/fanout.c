@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "fcgi/record.h"
+#include "lib/base/clock.h"
 #include "lib/sse/encode.h"
 
 #include <fastcgi.h>
@@ -22,24 +23,22 @@ audience_of(const struct group *group)
 /* ---- the log's hooks ---- */
 
 static void
-flush_all(struct fanout *f)
-{
-	struct list *dirty = groups_dirty(f->groups);
-
-	while (!list_is_empty(dirty))
-		fanout_flush_group(f, list_entry(dirty->next, struct group,
-						 dirty));
-}
-
-static void
 on_evict(void *user, uint64_t pos, const struct evlog_entry *e)
 {
 	struct fanout *f = user;
+	struct list *dirty = groups_dirty(f->groups);
 
 	(void)e;
-	/* A burst larger than the window: what is noted must leave first. */
-	if (pos < f->noted_end && !list_is_empty(groups_dirty(f->groups)))
-		flush_all(f);
+	/* A burst larger than the window: who waits for this entry gets it
+	 * first. The group that has waited longest stands first. */
+	while (!list_is_empty(dirty)) {
+		struct group *group = list_entry(dirty->next, struct group,
+						 dirty);
+
+		if (group->pending[0] > pos)
+			break;
+		fanout_flush_group(f, group);
+	}
 	stream_cut_chunks(f, pos);
 }
 
@@ -138,6 +137,17 @@ fanout_log(const struct fanout *f)
 
 /* ---- events in ---- */
 
+/* It stays for as long as the log keeps it: no byte more than it takes. */
+static int
+payload_reserve(struct buf *out, size_t size)
+{
+	out->p = malloc(size);
+	if (!out->p)
+		return -ENOMEM;
+	out->cap = size;
+	return 0;
+}
+
 /*
  * The event as records for request id 1. Nearly always that is one record,
  * whose header is filled in when the length is known.
@@ -151,7 +161,7 @@ encode_payload(const struct event *e, struct slice id, struct buf *out,
 	int r;
 
 	if (size <= RECORD_CONTENT_MAX) {
-		r = buf_reserve(out, RECORD_HEADER_LEN + size);
+		r = payload_reserve(out, RECORD_HEADER_LEN + size);
 		if (r < 0)
 			return r;
 		record_header((uint8_t *)out->p, FCGI_STDOUT, 1,
@@ -165,7 +175,7 @@ encode_payload(const struct event *e, struct slice id, struct buf *out,
 	if (r == 0)
 		r = encode_event(&text, e, id);
 	if (r == 0)
-		r = buf_reserve(out, record_stdout_size(size));
+		r = payload_reserve(out, record_stdout_size(size));
 	if (r == 0)
 		r = record_append_stdout(out, 1, buf_slice(&text));
 	buf_done(&text);
@@ -189,22 +199,76 @@ on_missed(void *user, struct group *group)
 	}
 }
 
+/* There is no memory for an event. Who should have got it is told of a gap as
+ * soon as there is some again. */
 static void
+drop(struct fanout *f)
+{
+	f->stats.dropped++;
+	if (f->owed.gen == 0)
+		f->owed = evlog_last_place(f->log);
+}
+
+/* Takes the payload. False: it was dropped. */
+static bool
 append(struct fanout *f, const struct evlog_item *item, struct buf *payload)
 {
 	size_t len;
 	char *bytes = buf_take(payload, &len);
 	uint64_t pos;
-	int r = evlog_append(f->log, item, bytes, len, &pos);
 
-	if (r < 0) {
-		f->stats.dropped++;
-		return;
+	if (evlog_append(f->log, item, bytes, len, &pos) < 0) {
+		drop(f);
+		return false;
 	}
 	(void)groups_note(f->groups, pos, on_missed, f);
 	f->noted_end = evlog_end(f->log);
 	f->has_news = true;
-	f->stats.events++;
+	return true;
+}
+
+/*
+ * Says to everybody that what is between the two is gone. An entry like any
+ * other, so that who comes later or is behind is told as well.
+ */
+static bool
+append_gap_for_all(struct fanout *f, struct evlog_place after,
+		   struct evlog_place resumed_at, const char *reason)
+{
+	struct buf text = { NULL, 0, 0 }, payload = { NULL, 0, 0 };
+	char after_text[ID_TEXT_MAX + 1], at_text[ID_TEXT_MAX + 1];
+	struct evlog_item item = {
+		.number = resumed_at.number,
+		.time_ms = clock_wall_ms(),
+		.mark = MARK_ONE_RECORD,
+	};
+	int r = encode_gap(&text, place_text(f, after, after_text),
+			   place_text(f, resumed_at, at_text), reason);
+
+	if (r == 0)
+		r = record_append_stdout(&payload, 1, buf_slice(&text));
+	buf_done(&text);
+	if (r < 0) {
+		buf_done(&payload);
+		drop(f);
+		return false;
+	}
+	if (!append(f, &item, &payload))
+		return false;
+	f->stats.gaps += f->count;
+	f->owed.gen = 0;
+	return true;
+}
+
+/* The gap for what was dropped before event `number`. True: none is due. */
+static bool
+pay_gap(struct fanout *f, uint64_t number)
+{
+	struct evlog_place at = evlog_last_place(f->log);
+
+	at.number = number - 1;
+	return f->owed.gen == 0 ||
+	       append_gap_for_all(f, f->owed, at, "memory");
 }
 
 void
@@ -228,37 +292,13 @@ fanout_event(struct fanout *f, const struct event *e)
 		id.p = id_text;
 		id.len = id_format(e->epoch, e->number, id_text);
 	}
-	if (encode_payload(e, id, &payload, &item.mark) < 0) {
+	if (!pay_gap(f, item.number) ||
+	    encode_payload(e, id, &payload, &item.mark) < 0) {
 		buf_done(&payload);
-		f->stats.dropped++;
+		drop(f);
 		return;
 	}
-	append(f, &item, &payload);
-}
-
-static void
-append_gap_for_all(struct fanout *f, const struct follower_gap *g,
-		   struct evlog_place before)
-{
-	struct buf text = { NULL, 0, 0 }, payload = { NULL, 0, 0 };
-	char after_text[ID_TEXT_MAX + 1], at_text[ID_TEXT_MAX + 1];
-	struct evlog_item item = { .number = g->resumed_at };
-	struct slice at = { at_text, id_format(g->epoch, g->resumed_at,
-					       at_text) };
-	int r = encode_gap(&text, place_text(f, before, after_text), at,
-			   g->reason);
-
-	if (r == 0)
-		r = record_append_stdout(&payload, 1, buf_slice(&text));
-	buf_done(&text);
-	if (r < 0) {
-		buf_done(&payload);
-		f->stats.dropped++;
-		return;
-	}
-	item.mark = MARK_ONE_RECORD;
-	f->stats.gaps += f->count;
-	append(f, &item, &payload);
+	f->stats.events += append(f, &item, &payload);
 }
 
 void
@@ -276,7 +316,9 @@ fanout_gap(struct fanout *f, const struct follower_gap *g)
 	if (evlog_epoch(f->log, before.gen) != g->epoch ||
 	    g->resumed_at < before.number)
 		(void)evlog_begin_epoch(f->log, g->epoch, g->resumed_at);
-	append_gap_for_all(f, g, before);
+	(void)append_gap_for_all(f, before, evlog_place(f->log, g->epoch,
+							g->resumed_at),
+				 g->reason);
 }
 
 void
@@ -325,14 +367,17 @@ piece_from_positions(struct fanout *f, const uint64_t *positions, size_t count,
 	const struct evlog_entry *e = evlog_at(f->log, positions[0]);
 	size_t record_at = SIZE_MAX, used = 0;
 
-	ret_piece->first = positions[0];
-	if (count == 1 || e->len >= PIECE_BYTES) {
-		ret_piece->bytes = e->payload;
-		ret_piece->len = e->len;
-		ret_piece->next = positions[0] + 1;
-		*ret_used = 1;
+	*ret_piece = (struct piece){
+		.bytes = e->payload,
+		.len = e->len,
+		.first = positions[0],
+		.back = positions[0],
+		.next = positions[0] + 1,
+		.told = positions[0] + 1,
+	};
+	*ret_used = 1;
+	if (count == 1 || e->len >= PIECE_BYTES)
 		return 0;
-	}
 	buf_clear(&f->scratch);
 	while (used < count && used < PIECE_EVENTS) {
 		e = evlog_at(f->log, positions[used]);
@@ -344,7 +389,7 @@ piece_from_positions(struct fanout *f, const uint64_t *positions, size_t count,
 	}
 	ret_piece->bytes = f->scratch.p;
 	ret_piece->len = f->scratch.len;
-	ret_piece->next = positions[used - 1] + 1;
+	ret_piece->next = ret_piece->told = positions[used - 1] + 1;
 	*ret_used = used;
 	return 0;
 }
@@ -386,8 +431,8 @@ audience_leave(struct stream *s)
 	moved->place = s->place;
 	if (s->last_write_ms < a->last_flush_ms)
 		s->last_write_ms = a->last_flush_ms;
-	if (s->told < a->flushed_end)
-		s->told = a->flushed_end;
+	if (s->told < a->told)
+		s->told = a->told;
 }
 
 static void
@@ -395,13 +440,15 @@ flush_piece(struct fanout *f, struct audience *a, const struct piece *p)
 {
 	struct chunk *shared = NULL;
 
+	f->stats.writes += a->count;
 	/* From the back, because those who leave are replaced by the last. */
 	for (uint32_t i = a->count; i-- > 0;) {
 		if (i >= 8)
 			__builtin_prefetch(a->head[i - 8]);
 		(void)stream_write(a->head[i], p, &shared);
 	}
-	f->stats.writes += a->count;
+	a->told = p->told;
+	a->last_flush_ms = loop_now_ms(f->loop);
 }
 
 void
@@ -424,10 +471,18 @@ fanout_flush_group(struct fanout *f, struct group *group)
 		at += used;
 		left -= used;
 	}
-	a->last_flush_ms = loop_now_ms(f->loop);
-	a->flushed_end = evlog_end(f->log);
 	f->stats.flushes++;
 	group_flushed(group);
+}
+
+void
+fanout_flush_all(struct fanout *f)
+{
+	struct list *dirty = groups_dirty(f->groups);
+
+	while (!list_is_empty(dirty))
+		fanout_flush_group(f, list_entry(dirty->next, struct group,
+						 dirty));
 }
 
 /* ---- pacing ---- */

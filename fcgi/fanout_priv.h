@@ -16,8 +16,8 @@ enum {
 	PIECE_BYTES = 65536,
 	PIECE_EVENTS = 256,
 
-	/* what a stream behind the head is served in one turn, so that a
-	 * thousand of them do not keep the others waiting */
+	/* what a stream behind the head is served in one turn, about, so that
+	 * a thousand of them do not keep the others waiting */
 	SERVE_BYTES = 256 * 1024,
 	SERVE_SCAN = 16384,
 
@@ -56,7 +56,8 @@ struct stream {
 	struct fanout *fanout;		/* borrowed */
 	void *owner;			/* the request's, for on_close */
 	uint64_t cursor;		/* BEHIND: the next position to look at */
-	uint64_t told;			/* log end that its last id: told of */
+	uint64_t told;			/* its last id: stood for what is before;
+					 * HEAD: or for the audience's */
 	int64_t last_write_ms;		/* HEAD: or the audience's last flush */
 	int64_t ends_ms;
 	uint32_t place;			/* HEAD: in the audience */
@@ -86,16 +87,20 @@ struct placing {
 struct chunk {
 	struct list all;		/* fanout->chunks */
 	struct list holders;		/* streams */
-	uint64_t first;			/* the position of its first event */
+	uint64_t first;			/* as in the piece */
 	uint32_t len;
 	char bytes[];
 };
 
-/* Bytes to be written, and the cursor before and after them. */
+/* Bytes to be written, at once or as a chunk. */
 struct piece {
 	const char *bytes;		/* borrowed */
 	size_t len;
-	uint64_t first, next;
+	uint64_t first;			/* its first event; EVLOG_NONE: has none */
+	uint64_t back;			/* the cursor if none of it is taken, ... */
+	uint64_t next;			/* ... and if some of it is, or all */
+	uint64_t told;			/* what the last id in it stands for */
+	bool is_once;			/* cannot be made again from `back` */
 };
 
 /* A group's members at the head of the log. */
@@ -103,7 +108,7 @@ struct audience {
 	struct stream **head;		/* owned array */
 	uint32_t count, cap;
 	int64_t last_flush_ms;
-	uint64_t flushed_end;		/* log end at the last flush */
+	uint64_t told;			/* by the last flush: see stream */
 };
 
 struct fanout {
@@ -116,6 +121,8 @@ struct fanout {
 	struct buf scratch;		/* one piece, or one reply */
 	struct buf patched;		/* a piece with another request id */
 	uint64_t noted_end;		/* positions before it are in groups' pending */
+	struct evlog_place owed;	/* what followed it was dropped: a gap for all
+					 * is due; gen 0: nothing */
 
 	size_t count;			/* streams, without the doomed */
 	struct list waiting;
@@ -127,7 +134,6 @@ struct fanout {
 	bool was_live;			/* the log has been complete once */
 	bool has_news;			/* who waits may know more now */
 
-	int64_t held_since_ms;		/* pacing holds flushes back; 0: no */
 	struct loop_timer pulse;
 	struct list wheel[WHEEL_SLOTS];
 	int64_t wheel_tick_ms;
@@ -140,8 +146,10 @@ struct fanout {
 
 /* fanout.c */
 void fanout_flush_group(struct fanout *f, struct group *group);
+void fanout_flush_all(struct fanout *f);	/* what was held back, too */
 int audience_join(struct fanout *f, struct stream *s);	/* 0 or -ENOMEM */
 void audience_leave(struct stream *s);
+/* As many of the positions as fit; `back` is the first of them. */
 int piece_from_positions(struct fanout *f, const uint64_t *positions,
 			 size_t count, struct piece *ret_piece, size_t *ret_used);
 

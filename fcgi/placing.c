@@ -255,7 +255,9 @@ placing_finish(struct stream *s, const struct placed *placed)
 {
 	struct fanout *f = s->fanout;
 	struct buf text = { NULL, 0, 0 };
-	struct piece p = { NULL, 0, placed->cursor, placed->cursor };
+	struct piece p = {
+		.first = EVLOG_NONE, .next = placed->cursor, .is_once = true,
+	};
 	int r = 0;
 
 	list_del(&s->kept);

@@ -52,16 +52,25 @@ pulse_add(struct stream *s)
 		  (int64_t)random_below((uint64_t)f->config.heartbeat_ms / 4 + 1));
 }
 
-/* The position, if it moved since the stream was told; else a comment. */
-static int
-heartbeat_text(const struct stream *s, uint64_t told, struct buf *text)
+/* Whether the position has moved since the stream's last id:. */
+static bool
+has_moved(const struct stream *s)
 {
-	struct fanout *f = s->fanout;
+	const struct audience *a = s->group->user;
+	uint64_t told = s->told > a->told ? s->told : a->told;
+
+	return s->state == STREAM_HEAD && s->group->pending_count == 0 &&
+	       told != evlog_end(s->fanout->log);
+}
+
+/* The position, or a comment. */
+static int
+heartbeat_text(const struct fanout *f, bool has_position, struct buf *text)
+{
 	char id_text[ID_TEXT_MAX + 1];
 	struct slice id = SLICE_NONE;
 
-	if (s->state == STREAM_HEAD && s->group->pending_count == 0 &&
-	    told != evlog_end(f->log))
+	if (has_position)
 		id = place_text(f, evlog_last_place(f->log), id_text);
 	if (id.p)
 		return encode_position(text, id);
@@ -72,37 +81,45 @@ static void
 heartbeat(struct stream *s, int64_t now_ms)
 {
 	struct fanout *f = s->fanout;
-	const struct audience *a = s->group->user;
+	const struct group *group = s->group;
 	struct buf text = { NULL, 0, 0 };
-	uint64_t told = s->told, cursor;
-	struct piece p;
+	struct piece p = { .first = EVLOG_NONE, .next = f->noted_end };
+	bool moved = has_moved(s);
+	int r = heartbeat_text(f, moved, &text);
 
-	if (s->state == STREAM_HEAD && a->flushed_end > told)
-		told = a->flushed_end;
 	buf_clear(&f->scratch);
-	if (heartbeat_text(s, told, &text) < 0 ||
-	    record_append_stdout(&f->scratch, 1, buf_slice(&text)) < 0) {
-		buf_done(&text);
-		return;
-	}
+	if (r == 0)
+		r = record_append_stdout(&f->scratch, 1, buf_slice(&text));
 	buf_done(&text);
-	cursor = s->group->pending_count ? s->group->pending[0] : f->noted_end;
-	p = (struct piece){ f->scratch.p, f->scratch.len, cursor, cursor };
-	s->told = evlog_end(f->log);
+	if (r < 0)
+		return;
+	p.bytes = f->scratch.p;
+	p.len = f->scratch.len;
+	if (group->pending_count)	/* what is held back follows */
+		p.next = group->pending[0];
+	p.back = p.next;
 	s->last_write_ms = now_ms;
-	(void)stream_write(s, &p, NULL);
+	if (stream_write(s, &p, NULL) == WRITE_DONE && moved)
+		s->told = p.next;
 }
 
-static uint64_t
-jitter(uint64_t least, uint64_t spread)
+/* The end of a stream's life. */
+static void
+end_of_life(struct stream *s)
 {
-	return least + random_below(spread + 1);
+	struct fanout *f = s->fanout;
+
+	if (s->state == STREAM_HEAD && s->group->pending_count)
+		fanout_flush_group(f, s->group);
+	if (s->state != STREAM_DOOMED && !s->chunk)
+		stream_end(s, random_below((uint64_t)f->config.retry_ms + 1));
 }
 
 uint64_t
 fanout_later_ms(const struct fanout_config *config)
 {
-	return jitter((uint64_t)config->retry_ms, (uint64_t)config->drain_ms);
+	return (uint64_t)config->retry_ms +
+	       random_below((uint64_t)config->drain_ms + 1);
 }
 
 static void
@@ -112,10 +129,10 @@ look_at(struct stream *s, int64_t now_ms)
 	const struct audience *a = s->group->user;
 	int64_t last = s->last_write_ms, due;
 
-	if (now_ms >= s->ends_ms && !s->chunk) {
-		stream_end(s, jitter(0, (uint64_t)f->config.retry_ms));
+	if (now_ms >= s->ends_ms && !s->chunk)
+		end_of_life(s);
+	if (s->state == STREAM_DOOMED)
 		return;
-	}
 	if (s->state == STREAM_HEAD && a->last_flush_ms > last)
 		last = a->last_flush_ms;
 	due = last + f->config.heartbeat_ms;
@@ -173,6 +190,7 @@ drain_some(struct fanout *f, int64_t now_ms)
 	size_t keep = is_over ? 0 :
 	    f->drain_total - (size_t)((int64_t)f->drain_total * passed / whole);
 
+	fanout_flush_all(f);	/* nobody is to miss what was held back */
 	for (size_t i = 0; i < WHEEL_SLOTS && f->count > keep; i++) {
 		struct list *at = f->wheel[i].next, *next;
 
@@ -183,8 +201,7 @@ drain_some(struct fanout *f, int64_t now_ms)
 			if (is_over && s->chunk)
 				stream_doom(s);
 			else if (!s->chunk)
-				stream_end(s, jitter((uint64_t)f->config.retry_ms,
-						     (uint64_t)whole));
+				stream_end(s, fanout_later_ms(&f->config));
 		}
 	}
 }

@@ -19,15 +19,15 @@
 /* ---- chunks ---- */
 
 static struct chunk *
-chunk_new(struct fanout *f, const struct piece *p, const char *bytes)
+chunk_new(struct fanout *f, uint64_t first, const char *bytes, size_t len)
 {
-	struct chunk *c = malloc(sizeof(*c) + p->len);
+	struct chunk *c = malloc(sizeof(*c) + len);
 
 	if (!c)
 		return NULL;
-	memcpy(c->bytes, bytes, p->len);
-	c->len = (uint32_t)p->len;
-	c->first = p->first;
+	memcpy(c->bytes, bytes, len);
+	c->len = (uint32_t)len;
+	c->first = first;
 	list_init(&c->holders);
 	list_add(&f->chunks, &c->all);
 	if (c->first < f->chunks_low)
@@ -104,24 +104,35 @@ bytes_for(struct stream *s, const struct piece *p)
 	return out->p;
 }
 
-/* Remembers what is left of a piece. False: no memory. */
+/*
+ * Remembers what is left of a piece: of one that others get too, all of it, for
+ * all of them. False: no memory.
+ */
 static bool
 keep_rest(struct stream *s, const struct piece *p, const char *bytes,
 	  size_t done, struct chunk **shared)
 {
-	struct chunk *c = s->id == 1 && shared ? *shared : NULL;
+	bool is_shared = s->id == 1 && shared;
+	size_t skip = is_shared ? 0 : done;
+	struct chunk *c = is_shared ? *shared : NULL;
 
 	if (!c) {
-		c = chunk_new(s->fanout, p, bytes);
+		c = chunk_new(s->fanout, p->first, bytes + skip, p->len - skip);
 		if (!c)
 			return false;
-		if (s->id == 1 && shared)
+		if (is_shared)
 			*shared = c;
 	}
 	list_add(&c->holders, &s->kept);
 	s->chunk = c;
-	s->chunk_at = (uint32_t)done;
+	s->chunk_at = (uint32_t)(done - skip);
 	return true;
+}
+
+static bool
+is_full(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
 enum write_result
@@ -130,28 +141,26 @@ stream_write(struct stream *s, const struct piece *p, struct chunk **shared)
 	const char *bytes = bytes_for(s, p);
 	ssize_t n;
 
-	if (!bytes) {
-		stream_doom(s);
-		return WRITE_GONE;
-	}
+	if (!bytes)
+		goto gone;
 	n = send(s->io.fd, bytes, p->len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n == (ssize_t)p->len)
 		return WRITE_DONE;
-	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-		stream_doom(s);
-		return WRITE_GONE;
-	}
+	if (n < 0 && !is_full(errno))
+		goto gone;
 	/* A stream that waits has had its few first bytes or is not worth it. */
-	if (s->state == STREAM_WAITING) {
-		stream_doom(s);
-		return WRITE_GONE;
+	if (s->state == STREAM_WAITING)
+		goto gone;
+	if (n <= 0 && !p->is_once) {
+		stream_set_behind(s, p->back);
+		return WRITE_BLOCKED;
 	}
-	stream_set_behind(s, n > 0 ? p->next : p->first);
-	if (n > 0 && !keep_rest(s, p, bytes, (size_t)n, shared)) {
-		stream_doom(s);
-		return WRITE_GONE;
-	}
-	return WRITE_BLOCKED;
+	stream_set_behind(s, p->next);
+	if (keep_rest(s, p, bytes, n > 0 ? (size_t)n : 0, shared))
+		return WRITE_BLOCKED;
+gone:
+	stream_doom(s);
+	return WRITE_GONE;
 }
 
 void
@@ -173,7 +182,7 @@ chunk_write(struct stream *s)
 			 c->len - s->chunk_at, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n < 0) {
-		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		if (!is_full(errno))
 			stream_doom(s);
 		return false;
 	}
@@ -189,16 +198,47 @@ chunk_write(struct stream *s)
 
 enum next { NEXT_PIECE, NEXT_AGAIN, NEXT_HEAD, NEXT_FAILED };
 
+/* The log has moved past what the stream should get now; it goes on with the
+ * first entry that is kept. */
+static enum next
+next_is_gap(struct stream *s, struct slice after, struct piece *ret_piece)
+{
+	struct fanout *f = s->fanout;
+	struct placed placed = {
+		.has_gap = true, .after = after, .reason = "slow",
+	};
+	uint64_t first = evlog_first(f->log);
+
+	buf_clear(&f->scratch);
+	if (placing_append_gap(f, &placed, &f->scratch) < 0)
+		return NEXT_FAILED;
+	*ret_piece = (struct piece){
+		.bytes = f->scratch.p,
+		.len = f->scratch.len,
+		.first = EVLOG_NONE,
+		.next = first,
+		.told = first,
+	};
+	return NEXT_PIECE;
+}
+
 static enum next
 next_of_replay(struct stream *s, struct piece *ret_piece)
 {
 	struct fanout *f = s->fanout;
 	struct placing *p = s->placing;
-	size_t used;
+	size_t used, had = p->replay_at;
+	enum next next;
 
 	while (p->replay_at < p->replay_count &&
 	       p->replay[p->replay_at] < evlog_first(f->log))
 		p->replay_at++;
+	if (p->replay_at > had) {
+		next = next_is_gap(s, SLICE_NONE, ret_piece);
+		ret_piece->next = s->cursor;
+		ret_piece->is_once = true;
+		return next;
+	}
 	if (p->replay_at == p->replay_count) {
 		s->placing = placing_free(f, p);
 		return NEXT_AGAIN;
@@ -209,6 +249,7 @@ next_of_replay(struct stream *s, struct piece *ret_piece)
 		return NEXT_FAILED;
 	p->replay_at += used;
 	ret_piece->next = s->cursor;
+	ret_piece->is_once = true;
 	return NEXT_PIECE;
 }
 
@@ -217,22 +258,17 @@ static enum next
 next_after_loss(struct stream *s, struct piece *ret_piece)
 {
 	struct fanout *f = s->fanout;
-	uint64_t first = evlog_first(f->log);
-	struct placed placed = { .reason = "slow", .has_gap = true };
+	struct slice after = SLICE_NONE;
 	char after_text[ID_TEXT_MAX + 1];
 	struct evlog_place place;
 
 	if (!group_has_lost_at(f->groups, s->group, s->cursor)) {
-		s->cursor = first;
+		s->cursor = evlog_first(f->log);
 		return NEXT_AGAIN;
 	}
 	if (evlog_place_before(f->log, s->cursor, &place))
-		placed.after = place_text(f, place, after_text);
-	buf_clear(&f->scratch);
-	if (placing_append_gap(f, &placed, &f->scratch) < 0)
-		return NEXT_FAILED;
-	*ret_piece = (struct piece){ f->scratch.p, f->scratch.len, first, first };
-	return NEXT_PIECE;
+		after = place_text(f, place, after_text);
+	return next_is_gap(s, after, ret_piece);
 }
 
 static enum next
@@ -280,11 +316,11 @@ stream_reach_head(struct stream *s)
 void
 stream_serve(struct stream *s)
 {
+	uint64_t scanned_from = s->cursor;
 	size_t written = 0;
-	unsigned steps = 0;
 
 	while (s->state == STREAM_BEHIND && written < SERVE_BYTES &&
-	       steps++ < PIECE_EVENTS) {
+	       s->cursor - scanned_from < SERVE_SCAN) {
 		struct piece p;
 
 		if (s->chunk && !chunk_write(s))
@@ -301,10 +337,11 @@ stream_serve(struct stream *s)
 		case NEXT_PIECE:
 			break;
 		}
+		p.back = s->cursor;
 		if (stream_write(s, &p, NULL) != WRITE_DONE)
 			return;
 		s->cursor = p.next;
-		s->told = p.next;
+		s->told = p.told;
 		s->last_write_ms = loop_now_ms(s->fanout->loop);
 		written += p.len;
 	}
@@ -328,8 +365,7 @@ stream_on_ready(struct loop_io *io, unsigned ready)
 	if (ready & (LOOP_READ | LOOP_CLOSED)) {
 		ssize_t n = recv(io->fd, junk, sizeof(junk), MSG_DONTWAIT);
 
-		if (n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK &&
-			       errno != EINTR)) {
+		if (n >= 0 || !is_full(errno)) {
 			stream_doom(s);
 			return;
 		}
@@ -453,7 +489,9 @@ stream_greet(struct stream *s, const struct fanout_request *request,
 {
 	struct fanout *f = s->fanout;
 	struct reply head = { .id = s->id, .headers = request->headers };
-	struct piece p = { .first = s->cursor, .next = s->cursor };
+	struct piece p = {
+		.first = EVLOG_NONE, .next = s->cursor, .is_once = true,
+	};
 	int r;
 
 	buf_clear(&f->scratch);
@@ -498,7 +536,7 @@ fanout_open(struct fanout *f, const struct fanout_request *request)
 		return 0;
 	if (placed.must_wait) {
 		if (placing_wait(s) < 0)
-			stream_doom(s);
+			stream_end(s, fanout_later_ms(&f->config));
 		return 0;
 	}
 	placing_settle(s);

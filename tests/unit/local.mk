@@ -11,7 +11,7 @@
 #
 # and has $(FAULT_LIBS) first in its LDADD.
 UNIT_TESTS =
-EXTRA_DIST += %D%/unit.h %D%/unit_random.h %D%/fcgi_bytes.h
+EXTRA_DIST += %D%/unit.h %D%/unit_random.h %D%/fcgi_bytes.h %D%/fanout_rig.h
 
 if HAVE_CMOCKA
 AM_CPPFLAGS += $(CMOCKA_CFLAGS)
@@ -144,6 +144,13 @@ UNIT_TESTS += %D%/test-tools-jsonline
 %C%_test_tools_jsonline_LDADD = libjsonline.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-tools-lines
 %C%_test_tools_lines_LDADD = libtools.la $(CMOCKA_LIBS)
+
+# The fan-out.
+FANOUT_LIBS = $(FAULT_LIBS) libservice.la libfcgicore.la libloop.la liblog.la \
+	libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-fanout
+%C%_test_fcgi_fanout_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_fanout_LDADD = $(FANOUT_LIBS)
 
 # The log.
 UNIT_TESTS += %D%/test-log-evlog

@@ -13,6 +13,7 @@ libhub_la_SOURCES = \
 	%D%/replay.c %D%/replay.h \
 	%D%/serve.c %D%/serve.h \
 	%D%/source.c %D%/source.h \
+	%D%/spare.c %D%/spare.h \
 	%D%/store.h \
 	%D%/store_memory.c %D%/store_memory.h
 

@@ -17,6 +17,7 @@
 #include "hub/intake.h"
 #include "hub/place.h"
 #include "hub/source.h"
+#include "hub/spare.h"
 #include "hub/store_memory.h"
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
@@ -39,6 +40,7 @@ enum {
 	TRIM_STEPS = 50,	/* a second's trimming at most */
 	LAST_BATCHES = 64,	/* taken in when we stop, then no more */
 	LINGER_MS = 500,	/* for the last acknowledgements */
+	CROWDED_MS = 10000,	/* how often it is said */
 	SOCKETS = 4,
 };
 
@@ -49,6 +51,7 @@ struct serve {
 	struct loop *loop;
 	struct loop_io ios[SOCKETS], signal_io, lifeline_io;
 	struct loop_timer heartbeat;
+	int64_t crowded_ms;			/* when it may be said again */
 	char bound[3][BUS_ENDPOINT_MAX];	/* socket files; "": none */
 	struct store *store;
 	struct core core;
@@ -216,6 +219,16 @@ on_turn(void *user, int64_t now_ms)
 	return more ? 0 : -1;
 }
 
+/* Connections that there was no descriptor for have been turned away. */
+static void
+complain_of_crowd(struct serve *s, int64_t now_ms)
+{
+	if (now_ms < s->crowded_ms || !spare_take_news())
+		return;
+	s->crowded_ms = now_ms + CROWDED_MS;
+	log_error("too many connections: descriptors or memory are out, and new ones are turned away; raise the limit of open files (ulimit -n), or look for a program that connects and never leaves");
+}
+
 static void
 on_heartbeat(struct loop_timer *t, int64_t now_ms)
 {
@@ -228,6 +241,7 @@ on_heartbeat(struct loop_timer *t, int64_t now_ms)
 		if (!s->store->ops->trim(s->store, wall_ms))
 			break;
 	keys_trim(&s->core.keys, now_ms);
+	complain_of_crowd(s, now_ms);
 	s->store->ops->state(s->store, &state);
 	announce_heartbeat(&s->announce, &state, wall_ms);
 	(void)loop_timer_set(s->loop, t, now_ms + LIMIT_HUB_HEARTBEAT_MS);
@@ -371,6 +385,9 @@ serve_run(const struct hub_config *config)
 	if (!s)
 		return fail("start", -ENOMEM);
 	s->config = config;
+	if (spare_open() < 0)
+		log_warning("no descriptor to keep in reserve: %s",
+			    strerror(errno));
 	r = zmqport_new(&s->port) < 0 ? fail("start ZeroMQ", -ENOMEM) : 0;
 	if (r == 0)
 		r = open_store(s);
@@ -387,6 +404,7 @@ serve_run(const struct hub_config *config)
 	if (r == 0)
 		say_goodbye(s);
 	close_all(s);
+	spare_close();
 	free(s);
 	return r;
 }

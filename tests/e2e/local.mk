@@ -13,4 +13,5 @@ EXTRA_DIST += \
 	%D%/test_12_page.py \
 	%D%/test_20_fake_frontend.py \
 	%D%/test_50_handoff.py \
-	%D%/test_60_toolkit.py
+	%D%/test_60_toolkit.py \
+	%D%/test_80_attacks.py

@@ -1,0 +1,8 @@
+# tests/browser
+EXTRA_DIST += \
+	%D%/.npmrc \
+	%D%/clock.test.js \
+	%D%/correctness.test.js \
+	%D%/package-lock.json \
+	%D%/package.json \
+	%D%/stand.js

@@ -7,11 +7,15 @@ EXTRA_DIST += \
 	%D%/pytest.ini \
 	%D%/servers.py \
 	%D%/streams.py \
+	%D%/test_00_hello.py \
 	%D%/test_10_hub.py \
 	%D%/test_10_publish.py \
 	%D%/test_11_subscribe.py \
 	%D%/test_12_page.py \
+	%D%/test_15_thirdparty.py \
 	%D%/test_20_fake_frontend.py \
+	%D%/test_30_webservers.py \
+	%D%/test_40_starts.py \
 	%D%/test_50_handoff.py \
 	%D%/test_60_toolkit.py \
 	%D%/test_80_attacks.py

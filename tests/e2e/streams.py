@@ -151,10 +151,14 @@ class Stream:
         return self.wait("the head", lambda: self.status is not None)
 
     def wait_open(self):
-        """Until the stream's first block has come: it is subscribed then."""
+        """Until the stream's first block has come."""
         self.wait_head()
         assert self.status == 200, (self.status, self.read_all())
         return self.wait("the first block", lambda: b"\n\n" in self.body)
+
+    def wait_placed(self):
+        """Until it has its place on the bus: what is published from now on comes."""
+        return self.wait_open().wait("a position", lambda: self.last_id)
 
     def wait_body(self, needle):
         return self.wait(f"{needle!r} in the body", lambda: needle in self.body)
@@ -196,7 +200,7 @@ class HttpStream(Stream):
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.hostname}:{parts.port}"]
         lines += [f"{k}: {v}" for k, v in (headers or {}).items()]
-        if body:
+        if body or method == "POST":
             lines.append(f"Content-Length: {len(body)}")
         self.method = method
         self.pending = b""
@@ -365,6 +369,9 @@ class Crowd:
 
     def wait_open(self):
         return self.wait("the first block", lambda s: s.status == 200 and b"\n\n" in s.body)
+
+    def wait_placed(self):
+        return self.wait("a position", lambda s: s.status == 200 and s.last_id)
 
     def close(self):
         self.selector.close()

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""The ways in which a worker is started and stopped, and what it refuses."""
+
+import os
+import shutil
+import signal
+import socket
+import sys
+
+import pytest
+
+from harness import accepts, alive, children, descendants, free_port, program, wait_until
+from streams import Ended
+
+LAUNCH = """\
+import os, socket, sys
+path, fd, program = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+s = socket.socket(socket.AF_UNIX)
+s.bind(path)
+s.listen(8)
+if s.fileno() != fd:
+    os.dup2(s.fileno(), fd)
+os.set_inheritable(fd, True)
+if fd == 3:
+    os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(program, sys.argv[3:])
+"""
+
+
+def works(connect, publish, where):
+    stream = connect(where, "/sse/t").wait_placed()
+    publish("t", "it works")
+    assert stream.data(1) == ["it works"]
+    return stream
+
+
+@pytest.mark.parametrize("fd", [0, 3])
+def test_a_socket_handed_down(box, bus, connect, publish, fd):
+    """fd 0 as lighttpd's bin-path does it, fd 3 as systemd does."""
+    path = box.path("w.sock")
+    process = box.start(sys.executable, "-c", LAUNCH, path, fd,
+                        program("sse-fcgi"), "--bus", bus, "--drain", "100ms")
+    wait_until("the worker's hub accepts", lambda: accepts(f"{bus}/publish"))
+    works(connect, publish, path)
+    assert process.stop() == 0
+    assert os.path.exists(path), "not our file"
+
+
+def test_spawn_fcgi(box, bus, connect, publish):
+    if not shutil.which("spawn-fcgi"):
+        pytest.skip("spawn-fcgi is not installed")
+    path = box.path("w.sock")
+    process = box.start("spawn-fcgi", "-n", "-s", path, "--",
+                        program("sse-fcgi"), "--bus", bus, "--drain", "100ms")
+    wait_until("the worker's hub accepts", lambda: accepts(f"{bus}/publish"))
+    works(connect, publish, path)
+    assert process.stop() == 0
+
+
+def test_listen_tcp(box, bus, connect, publish):
+    port = free_port()
+    process = box.start(program("sse-fcgi"), "--bus", bus, "--drain", "100ms",
+                        "--listen", f"tcp:127.0.0.1:{port}")
+    wait_until("the worker's hub accepts", lambda: accepts(f"{bus}/publish"))
+    works(connect, publish, ("127.0.0.1", port))
+    assert process.stop() == 0
+
+
+def test_environment_and_configuration_file(box, bus, connect, publish):
+    path = box.path("w.sock")
+    conf = box.path("sse-fcgi.conf")
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write(f"# a comment\nlisten = unix:{path}\nretry = 7s\n")
+    box.start(program("sse-fcgi"), "--config", conf, env={"SSE_BUS": bus, "SSE_RETRY": "1500ms"})
+    wait_until("the worker's hub accepts", lambda: accepts(f"{bus}/publish"))
+    stream = works(connect, publish, path)
+    assert stream.decoder.retry == 1500, "the environment goes before the file"
+
+
+@pytest.mark.smoke
+def test_several_workers(worker, connect, publish, crowd):
+    w = worker("--workers", "3")
+    streams = crowd([connect(w.socket, "/sse/t") for _ in range(60)]).wait_placed()
+    publish("t", "to all")
+    streams.wait("the event", lambda s: s.queue)
+    assert all(s.queue[0].data == "to all" for s in streams.streams)
+
+
+def test_a_worker_that_dies_is_replaced(worker, hub, connect, publish, crowd):
+    hub()
+    w = worker("--workers", "2", "--hub", "off", "--retry", "100ms")
+    before = set(children(w.pid))
+    assert len(before) == 2
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_until("there are new ones",
+               lambda: len(set(children(w.pid)) - before) == 2 and
+               not any(map(alive, before)))
+
+    def stream():
+        s = connect(w.socket, "/sse/t")
+        try:
+            return s.wait_placed()
+        except Ended:
+            return None  # "come later"
+
+    s = wait_until("a stream stays", stream)
+    publish("t", "well again")
+    assert s.data(1) == ["well again"]
+
+
+def test_a_graceful_stop(worker, connect, crowd):
+    w = worker("--drain", "500ms", "--retry", "1s")
+    streams = crowd([connect(w.socket, "/sse/t") for _ in range(30)]).wait_placed()
+    pids = descendants(w.pid)
+    w.process.send(signal.SIGTERM)
+    streams.wait("the end", lambda s: s.ended)
+    assert all(s.clean for s in streams.streams), "ended, not cut"
+    retries = {s.decoder.retry for s in streams.streams}
+    assert len(retries) > 3 and all(1000 <= r <= 1500 for r in retries), retries
+    assert w.process.wait() == 0
+    wait_until("no process stays", lambda: not any(map(alive, pids)))
+    assert not os.path.exists(w.socket)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it(worker, number):
+    w = worker()
+    assert w.process.stop(number) == 0
+
+
+def test_its_children_end_with_it(worker):
+    w = worker("--workers", "2")
+    wait_until("supervisor, hub, two workers", lambda: len(descendants(w.pid)) == 4)
+    pids = descendants(w.pid)
+    w.process.kill()
+    wait_until("no process stays", lambda: not any(map(alive, pids)))
+
+
+@pytest.mark.parametrize("options, status, words", [
+    (["--no-such-option"], 64, ["--no-such-option"]),
+    (["--heartbeat", "soon"], 64, ["heartbeat", "soon"]),
+    (["--heartbeat", "5ms"], 64, ["heartbeat"]),
+    (["--retry", "9999h"], 64, ["retry"]),
+    (["--workers", "0"], 64, ["workers"]),
+    (["--workers", "many"], 64, ["workers", "many"]),
+    (["--max-event", "-1"], 64, ["max-event"]),
+    (["--hub", "perhaps"], 64, ["hub", "perhaps"]),
+    (["--listen", "nonsense"], 64, ["listen", "nonsense"]),
+    (["--listen", "unix:/" + "x" * 120], 64, ["107"]),
+    (["--listen", "unix:/no/such/directory/w.sock"], None, ["/no/such/directory"]),
+    (["--listen", "tcp:0.0.0.0:0"], None, ["FCGI_WEB_SERVER_ADDRS"]),
+    (["--bus", "/" + "x" * 120, "--listen", "tcp:127.0.0.1:0"], None, ["107"]),
+    (["--bus", "tcp://192.0.2.1:5000"], None, ["loopback"]),
+    (["--connect", "ipc:///x", "--bus", "/tmp"], 64, ["--connect", "--bus"]),
+    (["--config", "/no/such/file"], None, ["/no/such/file"]),
+    (["--default-topic", "a\nb"], 64, ["default-topic"]),
+    ([], None, ["--listen"]),
+])
+def test_clear_errors(box, options, status, words):
+    done = box.run(program("sse-fcgi"), *options, env={"HOME": box.dir})
+    assert done.returncode not in (0, 99) and done.returncode > 0, done
+    if status:
+        assert done.returncode == status, done.stderr
+    assert done.stderr.startswith("sse-fcgi"), done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_a_port_that_is_taken(box, bus):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        port = s.getsockname()[1]
+        done = box.run(program("sse-fcgi"), "--bus", bus, "--listen", f"tcp:127.0.0.1:{port}")
+    assert done.returncode > 0
+    assert str(port) in done.stderr
+
+
+def test_a_socket_in_use(box, bus, worker):
+    w = worker()
+    done = box.run(program("sse-fcgi"), "--bus", bus, "--listen", f"unix:{w.socket}")
+    assert done.returncode > 0
+    assert w.socket in done.stderr
+    assert accepts(w.socket)
+
+
+def test_help_and_version(box):
+    for name in ("sse-fcgi", "sse-hub", "sse-publish"):
+        done = box.run(program(name), "--help")
+        assert done.returncode == 0 and "--" in done.stdout and not done.stderr
+        done = box.run(program(name), "--version")
+        assert done.returncode == 0 and done.stdout.startswith(name)
+
+
+def test_check_config(box, bus):
+    assert box.run(program("sse-fcgi"), "--bus", bus, "--check-config",
+                   "--listen", f"unix:{box.path('w')}").returncode == 0
+    assert box.run(program("sse-fcgi"), "--bus", bus, "--check-config",
+                   "--heartbeat", "x").returncode == 64

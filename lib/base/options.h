@@ -26,7 +26,7 @@ enum option_type {
 };
 
 struct option_texts {		/* zeroed: none */
-	char **items;		/* owned, each */
+	char **items;		/* owned, each; NULL after the last */
 	size_t count;
 	size_t earlier;		/* of them, from a source read before */
 };

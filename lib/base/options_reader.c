@@ -137,12 +137,13 @@ add_text(struct option_texts *texts, struct slice value)
 	text = copy_text(value);
 	if (!text)
 		return -ENOMEM;
-	items = realloc(texts->items, (texts->count + 1) * sizeof(*items));
+	items = realloc(texts->items, (texts->count + 2) * sizeof(*items));
 	if (!items) {
 		free(text);
 		return -ENOMEM;
 	}
 	items[texts->count++] = text;
+	items[texts->count] = NULL;
 	texts->items = items;
 	return 0;
 }

@@ -232,7 +232,6 @@ def test_head_options_and_cors(site, get):
 REFUSALS = [
     ("", 400),                          # no topic, and no default one
     ("?topic=bad%C2%85topic", 400),
-    ("?topic=bad%zztopic", 400),
     ("/" + "x" * 256, 400),
     ("?topic=" + "&topic=".join(f"t{i}" for i in range(101)), 400),
     ("/private/a", 403),

@@ -9,6 +9,7 @@ no sanitizer had anything to report.
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -44,11 +45,21 @@ def wait_until(what, check, timeout=PATIENCE):
         time.sleep(0.01)
 
 
-def free_port():
-    """A TCP port on 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_port(in_a_row=1):
+    """The first of so many TCP ports on 127.0.0.1 that were free a moment ago.
+
+    Below the range that the kernel gives to outgoing connections, so that none
+    of those takes one before a server does.
+    """
+    while True:
+        first = random.randrange(20000, 32000)
+        try:
+            for port in range(first, first + in_a_row):
+                with socket.socket() as s:
+                    s.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
 
 
 def accepts(address):

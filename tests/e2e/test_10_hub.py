@@ -369,7 +369,7 @@ def test_says_goodbye(hub, talk, bus):
 
 
 def test_over_tcp(box, bus_at):
-    at = f"tcp://127.0.0.1:{free_port()}"
+    at = f"tcp://127.0.0.1:{free_port(3)}"
     talk = bus_at(at)
     process = box.start(program("sse-hub"), "--bus", at)
     sub = subscribe(talk)

@@ -21,6 +21,7 @@ struct work {
 	struct route *route;
 	struct buf scratch;		/* owned: text just decoded */
 	uint64_t n_topics;
+	unsigned n_templates;
 };
 
 enum {
@@ -89,6 +90,12 @@ add_topic(struct work *w, struct slice selector)
 			      (unsigned long long)w->config->max_topics);
 	if (selector_parse(selector, &kind, &fault) < 0)
 		return answer(w, 400, "This is not a topic: %s.", fault.why);
+	if (kind == SELECTOR_TEMPLATE &&
+	    ++w->n_templates > ROUTE_TEMPLATES_MAX)
+		return answer(w, 400,
+			      "The request names more than %d templates "
+			      "(topics with {variables}), the most that one "
+			      "stream may have.", ROUTE_TEMPLATES_MAX);
 	if (selector.len > SELECTOR_MAX - prefix.len)
 		return answer(w, 400,
 			      "A topic is too long: with the site's prefix of "

@@ -34,6 +34,9 @@
 enum {
 	/* a URL of 8 KiB, as web servers take it, names no more */
 	ROUTE_TOPICS_DEFAULT = 100,
+	/* templates: each has to be compared with each topic there is, so one
+	 * request with many of them would keep all streams waiting */
+	ROUTE_TEMPLATES_MAX = 16,
 	ROUTE_LAST_MAX = 1000,
 	ROUTE_WHY_MAX = 320,
 };

@@ -10,7 +10,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/map.h"
 #include "lib/sse/selector.h"
 
@@ -18,6 +20,9 @@ enum {
 	/* up to this many topics are merged along their chains; above it a
 	 * scan of the log is no dearer */
 	GROUP_CHAINS = 16,
+	/* template matches that are remembered at topics, 8 bytes each; more
+	 * than this, which takes a crowd of odd readers, is worked out anew */
+	GROUPS_MATCHES = 1 << 20,
 };
 
 struct selector_use {
@@ -47,6 +52,9 @@ struct groups {
 	struct selector *all;		/* `*`, or NULL */
 	struct list templates;
 	uint64_t templates_turn;	/* counts changes of the list */
+	uint64_t swept_turn;		/* when stale matches were last freed */
+	size_t matches;			/* remembered at all topics */
+	struct buf found;		/* the matches being collected */
 	struct list dirty;
 };
 
@@ -79,6 +87,7 @@ groups_free(struct groups *g)
 	map_done(&g->by_key);
 	map_done(&g->selectors);
 	map_done(&g->subtrees);
+	buf_done(&g->found);
 	free(g);
 	return NULL;
 }
@@ -205,6 +214,17 @@ selector_unuse(struct selector *s, uint32_t back)
 	moved->group->selectors[moved->index].back = back;
 }
 
+static void
+matches_forget(struct groups *g, struct evlog_topic *t)
+{
+	struct template_matches *m = t->templates;
+
+	if (m)
+		g->matches -= m->count;
+	free(m);
+	t->templates = NULL;
+}
+
 void
 groups_on_topic(struct groups *g, struct evlog_topic *t, bool is_new)
 {
@@ -220,32 +240,64 @@ groups_on_topic(struct groups *g, struct evlog_topic *t, bool is_new)
 	s = t->exact;
 	if (s)
 		s->topic = NULL;
-	free(t->templates);
-	t->templates = NULL;
+	matches_forget(g, t);
 }
 
-/* The templates that match a topic; NULL: no memory to remember them. */
+/* Frees what was worked out for templates that have changed since. */
+static void
+matches_sweep(struct groups *g)
+{
+	struct list *topics = evlog_topics(g->log);
+
+	for (struct list *n = topics->next; n != topics; n = n->next) {
+		struct evlog_topic *t = list_entry(n, struct evlog_topic, all);
+
+		if (t->templates_turn != g->templates_turn)
+			matches_forget(g, t);
+	}
+	g->swept_turn = g->templates_turn;
+}
+
+/* Collects the templates that match the topic. False: no memory. */
+static bool
+matches_find(struct groups *g, const struct evlog_topic *t)
+{
+	buf_clear(&g->found);
+	for (struct list *n = g->templates.next; n != &g->templates; n = n->next) {
+		struct selector *s = list_entry(n, struct selector, templates);
+
+		if (selector_match(s->text, s->kind, t->name) &&
+		    buf_append(&g->found, &s, sizeof(s)) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* The templates that match a topic; NULL: no room to remember them. */
 static const struct template_matches *
 topic_templates(struct groups *g, struct evlog_topic *t)
 {
 	struct template_matches *m;
-	size_t count = 0;
+	size_t count;
 
-	if (t->templates_turn == g->templates_turn)
+	if (t->templates && t->templates_turn == g->templates_turn)
 		return t->templates;
-	for (struct list *n = g->templates.next; n != &g->templates; n = n->next)
-		count++;
-	m = malloc(sizeof(*m) + count * sizeof(*m->items));
+	matches_forget(g, t);
+	if (!matches_find(g, t))
+		return NULL;
+	count = g->found.len / sizeof(*m->items);
+	if (g->matches + count > GROUPS_MATCHES &&
+	    g->swept_turn != g->templates_turn)
+		matches_sweep(g);
+	if (g->matches + count > GROUPS_MATCHES)
+		return NULL;
+	m = malloc(sizeof(*m) + g->found.len);
 	if (!m)
 		return NULL;
-	m->count = 0;
-	for (struct list *n = g->templates.next; n != &g->templates; n = n->next) {
-		struct selector *s = list_entry(n, struct selector, templates);
-
-		if (selector_match(s->text, s->kind, t->name))
-			m->items[m->count++] = s;
-	}
-	free(t->templates);
+	m->count = count;
+	if (count > 0)
+		memcpy(m->items, g->found.p, g->found.len);
+	g->matches += count;
 	t->templates = m;
 	t->templates_turn = g->templates_turn;
 	return m;

@@ -225,6 +225,27 @@ bounds_topics(void **state)
 }
 
 static void
+bounds_templates(void **state)
+{
+	struct route_config c = { .mount = "/e", .max_topics = 100 };
+	char uri[600] = "/e?topic=a&topic=b";
+	struct params p;
+	struct route r;
+
+	(void)state;
+	for (int i = 1; i <= ROUTE_TEMPLATES_MAX + 1; i++) {
+		size_t len = strlen(uri);
+
+		snprintf(uri + len, sizeof(uri) - len, "&topic=n/{x%d}", i);
+		p = get(uri);
+		assert_int_equal(route_request(&c, &p, &r), 0);
+		unit_check(r.status == (i <= ROUTE_TEMPLATES_MAX ? 200 : 400),
+			   "%d templates: %d %s", i, r.status, r.why);
+		route_done(&r);
+	}
+}
+
+static void
 takes_default_topics(void **state)
 {
 	struct route_config c = { .mount = "/e", .max_topics = 2,
@@ -595,6 +616,7 @@ main(void)
 		cmocka_unit_test(finds_topics),
 		cmocka_unit_test(puts_the_prefix_before_each),
 		cmocka_unit_test(bounds_topics),
+		cmocka_unit_test(bounds_templates),
 		cmocka_unit_test(takes_default_topics),
 		cmocka_unit_test(knows_where_to_resume),
 		cmocka_unit_test(refuses_wrong_last),

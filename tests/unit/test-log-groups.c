@@ -629,6 +629,50 @@ collecting_is_bounded_where_nothing_is_granted(void **state)
 	model_end(&model);
 }
 
+/*
+ * More matches of templates than are remembered at topics (a million): the
+ * rest is worked out anew, and what is remembered makes room when templates
+ * have changed.
+ */
+static void
+matches_beyond_the_bound_are_found_too(void **state)
+{
+	enum { TEMPLATES = 1100, TOPICS = 1000, ROUNDS = 3 };
+	static struct group *all[TEMPLATES];
+	struct model *m = &model;
+	char text[40];
+	uint64_t pos;
+
+	(void)state;
+	model_begin(m, 10);
+	for (unsigned i = 0; i < TEMPLATES; i++) {
+		snprintf(text, sizeof(text), "-t/{+x%u}\n", i);
+		assert_int_equal(groups_get(m->groups, slice_of(text), &all[i]),
+				 0);
+	}
+	for (unsigned i = 0; i < ROUNDS * TOPICS; i++) {
+		struct evlog_item item = { .number = m->next_number++ };
+
+		snprintf(text, sizeof(text), "t/%u", i % TOPICS);
+		item.topic = slice_of(text);
+		if (i % TOPICS == TOPICS / 2) {	/* the templates change */
+			groups_put(m->groups, all[0], NULL, NULL);
+			assert_int_equal(groups_get(m->groups, SLICE_LIT("-t/{y}\n"),
+						    &all[0]), 0);
+		}
+		assert_int_equal(evlog_append(m->log, &item, NULL, 0, &pos), 0);
+		assert_int_equal(groups_note(m->groups, pos, on_missed, m), 0);
+		for (unsigned k = 0; k < TEMPLATES; k++) {
+			assert_int_equal(all[k]->pending_count, 1);
+			assert_int_equal(all[k]->pending[0], pos);
+			group_flushed(all[k]);
+		}
+	}
+	for (unsigned i = 0; i < TEMPLATES; i++)
+		groups_put(m->groups, all[i], NULL, NULL);
+	model_end(m);
+}
+
 /* ---- memory runs out ---- */
 
 static void
@@ -765,6 +809,7 @@ main(void)
 		cmocka_unit_test(a_selector_that_stands_twice_counts_once),
 		cmocka_unit_test(forgotten_topics_come_back),
 		cmocka_unit_test(collecting_is_bounded_where_nothing_is_granted),
+		cmocka_unit_test(matches_beyond_the_bound_are_found_too),
 		cmocka_unit_test(a_group_without_memory_leaves_nothing),
 		cmocka_unit_test(what_cannot_be_noted_is_told),
 		cmocka_unit_test(the_newest_without_memory_is_an_error),

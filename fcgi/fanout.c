@@ -374,6 +374,7 @@ piece_from_positions(struct fanout *f, const uint64_t *positions, size_t count,
 		.back = positions[0],
 		.next = positions[0] + 1,
 		.told = positions[0] + 1,
+		.is_logs = true,
 	};
 	*ret_used = 1;
 	if (count == 1 || e->len >= PIECE_BYTES)
@@ -389,6 +390,7 @@ piece_from_positions(struct fanout *f, const uint64_t *positions, size_t count,
 	}
 	ret_piece->bytes = f->scratch.p;
 	ret_piece->len = f->scratch.len;
+	ret_piece->is_logs = false;
 	ret_piece->next = ret_piece->told = positions[used - 1] + 1;
 	*ret_used = used;
 	return 0;

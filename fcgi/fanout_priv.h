@@ -89,7 +89,8 @@ struct chunk {
 	struct list holders;		/* streams */
 	uint64_t first;			/* as in the piece */
 	uint32_t len;
-	char bytes[];
+	const char *bytes;		/* the log's, as long as `first` is kept;
+					 * or behind the struct */
 };
 
 /* Bytes to be written, at once or as a chunk. */
@@ -101,6 +102,7 @@ struct piece {
 	uint64_t next;			/* ... and if some of it is, or all */
 	uint64_t told;			/* what the last id in it stands for */
 	bool is_once;			/* cannot be made again from `back` */
+	bool is_logs;			/* the bytes are those of entry `first` */
 };
 
 /* A group's members at the head of the log. */

@@ -18,14 +18,20 @@
 
 /* ---- chunks ---- */
 
+/*
+ * The log's own bytes are not copied: a crowd that stalls in a large event would
+ * take as much memory for each. They go when the log evicts the entry, and then
+ * the chunk's holders are cut anyway.
+ */
 static struct chunk *
-chunk_new(struct fanout *f, uint64_t first, const char *bytes, size_t len)
+chunk_new(struct fanout *f, uint64_t first, const char *bytes, size_t len,
+	  bool is_logs)
 {
-	struct chunk *c = malloc(sizeof(*c) + len);
+	struct chunk *c = malloc(sizeof(*c) + (is_logs ? 0 : len));
 
 	if (!c)
 		return NULL;
-	memcpy(c->bytes, bytes, len);
+	c->bytes = is_logs ? bytes : memcpy(c + 1, bytes, len);
 	c->len = (uint32_t)len;
 	c->first = first;
 	list_init(&c->holders);
@@ -113,11 +119,13 @@ keep_rest(struct stream *s, const struct piece *p, const char *bytes,
 	  size_t done, struct chunk **shared)
 {
 	bool is_shared = s->id == 1 && shared;
+	bool is_logs = p->is_logs && bytes == p->bytes;
 	size_t skip = is_shared ? 0 : done;
 	struct chunk *c = is_shared ? *shared : NULL;
 
 	if (!c) {
-		c = chunk_new(s->fanout, p->first, bytes + skip, p->len - skip);
+		c = chunk_new(s->fanout, p->first, bytes + skip, p->len - skip,
+			      is_logs);
 		if (!c)
 			return false;
 		if (is_shared)

@@ -10,7 +10,7 @@ import socket
 
 import pytest
 
-from harness import accepts, program, wait_until
+from harness import accepts, descendants, program, wait_until
 
 
 def with_descriptors(count):
@@ -53,3 +53,28 @@ def test_more_connections_than_the_hub_has_descriptors(box, bus, publish, name):
         program("sse-publish"), "--bus", bus, "--timeout", "1s", "news", "between").returncode == 0)
     assert publish("news", "after").split("-")[0] == first.split("-")[0]
     assert hub.running()
+
+
+# ---- memory ----
+
+def memory(pid):
+    """What a process has in memory, in bytes."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as f:
+        return int(f.read().split()[1]) * resource.getpagesize()
+
+
+def test_readers_that_stall_in_a_large_event_share_it(box, bus, worker, connect, publish):
+    w = worker()
+    size, count = 1 << 20, 100
+    done = box.run(program("sse-publish"), "--bus", bus, "big", input="x" * size)
+    assert done.returncode == 0, done.stderr
+    witness = connect(w.socket, "/sse/witness").wait_open()
+    before = {pid: memory(pid) for pid in descendants(w.pid)}
+    for _ in range(count):  # none of them reads
+        connect(w.socket, "/sse/big?lastEventID=earliest")
+    # The loop serves those who came first before it sees who came last.
+    connect(w.socket, "/sse/other").wait_open()
+    publish("witness", "still here")
+    assert witness.next().data == "still here"
+    for pid, was in before.items():
+        assert memory(pid) < was + count * size / 4

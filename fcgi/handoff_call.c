@@ -92,9 +92,13 @@ read_answer(int s)
 	char text[256];
 	ssize_t n;
 
+	/*
+	 * A worker that refused without reading what we sent leaves an error
+	 * in front of its answer, which is told once.
+	 */
 	do
 		n = recv(s, text, sizeof(text), MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 
 	if (n == 2 && memcmp(text, "OK", 2) == 0)
 		return 0;

@@ -704,7 +704,7 @@ call_as(struct scene *s, const char *path, uid_t uid)
 		    (uid != geteuid() && setuid(uid) < 0))
 			_exit(100);
 		_exit(50 + handoff_call(path, pair[0], buf_slice(&message),
-					200));
+					20000));
 	}
 	run_until(s, until_child_is_done);
 	assert_int_equal(waitpid(s->child, &status, 0), s->child);

@@ -115,6 +115,8 @@ end(struct web *w, struct buf *ret_body)
 	ssize_t n;
 
 	if (w->request.ipcFd >= 0) {
+		/* libfcgi waits up to 2 s for the web server's end. */
+		shutdown(w->fd, SHUT_WR);
 		FCGX_Finish_r(&w->request);
 		close(w->request.ipcFd);
 		w->request.ipcFd = -1;

@@ -58,7 +58,9 @@ def test_a_separate_hub(hub, worker, publish, connect):
 def test_the_first_block_has_a_position(worker, publish, connect):
     """A stream cut before its first event resumes without loss."""
     w = worker()
+    connect(w.socket, "/sse/news").wait_placed()
     publish("news", "before")
+    assert connect(w.socket, "/sse/news?last=1").next().data == "before"
     stream = connect(w.socket, "/sse/news").wait_placed()
     position = stream.last_id
     stream.close()

@@ -89,8 +89,8 @@ def test_several_workers(worker, connect, publish, crowd):
 def test_a_worker_that_dies_is_replaced(worker, hub, connect, publish, crowd):
     hub()
     w = worker("--workers", "2", "--hub", "off", "--retry", "100ms")
+    wait_until("there are two", lambda: len(children(w.pid)) == 2)
     before = set(children(w.pid))
-    assert len(before) == 2
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     wait_until("there are new ones",

@@ -314,8 +314,10 @@ fanout_gap(struct fanout *f, const struct follower_gap *g)
 	/* A hub that went back in its own epoch, as with a restored backup,
 	 * has a new log too: its numbers would be given a second time. */
 	if (evlog_epoch(f->log, before.gen) != g->epoch ||
-	    g->resumed_at < before.number)
+	    g->resumed_at < before.number) {
 		(void)evlog_begin_epoch(f->log, g->epoch, g->resumed_at);
+		placing_ask_again(f);
+	}
 	(void)append_gap_for_all(f, before, evlog_place(f->log, g->epoch,
 							g->resumed_at),
 				 g->reason);

@@ -188,6 +188,9 @@ int placing_new(const struct subscription *sub, struct placing **ret_placing);
 struct placing *placing_free(struct fanout *f, struct placing *p);
 int placing_wait(struct stream *s);	/* asks the hub if that helps */
 void placing_retry_all(struct fanout *f);
+/* A new log begins: what was answered about a log that never came is asked of
+ * the hub that is there now. */
+void placing_ask_again(struct fanout *f);
 /* Appends the gap event that `p` speaks of, as records for request id 1. */
 int placing_append_gap(struct fanout *f, const struct placed *p, struct buf *out);
 struct slice place_text(const struct fanout *f, struct evlog_place place,

@@ -304,6 +304,29 @@ placing_retry_all(struct fanout *f)
 }
 
 void
+placing_ask_again(struct fanout *f)
+{
+	struct list *at, *next;
+
+	for (at = f->waiting.next; at != &f->waiting; at = next) {
+		struct stream *s = list_entry(at, struct stream, kept);
+		struct placing *p = s->placing;
+		struct evlog_place place;
+
+		next = at->next;
+		if (p->from != FROM_ID || !p->is_answered ||
+		    (find_place(f, p, &place) &&
+		     evlog_place_cmp(place, evlog_last_place(f->log)) <= 0))
+			continue;
+		p->is_answered = false;
+		if (f->ops->ask(f->user, p->tag, p->after) < 0) {
+			p->is_answered = true;	/* nothing to forget */
+			stream_end(s, fanout_later_ms(&f->config));
+		}
+	}
+}
+
+void
 fanout_resolved(struct fanout *f, uint64_t tag, bool known, uint64_t epoch,
 		uint64_t number)
 {

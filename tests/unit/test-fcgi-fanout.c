@@ -435,6 +435,54 @@ an_id_ahead_of_a_log_that_ended_is_told(void **state)
 	end(1);
 }
 
+/* A hub answers and is gone before we had its log: the next one is asked. */
+static void
+an_answer_about_a_log_that_never_came_is_asked_again(void **state)
+{
+	(void)state;
+	begin();
+	publish_ten();
+	page_after(&rig, &pages[0], "-*\n", "own id");
+	page_after(&rig, &pages[1], "-*\n", "other id");
+	page_after(&rig, &pages[2], "-*\n", "third id");
+	settle(3);
+	fanout_resolved(rig.fanout, ask_of("own id"), true, rig.epoch + 1, 3);
+	fanout_resolved(rig.fanout, ask_of("other id"), true, rig.epoch + 2, 0);
+	fanout_resolved(rig.fanout, ask_of("third id"), true, rig.epoch + 1, 3);
+	settle(3);
+	assert_int_equal(rig.question_count, 3);
+	rig.question_count = 0;
+	fanout_gap(rig.fanout, &(struct follower_gap){
+		.after_known = true, .after_epoch = rig.epoch,
+		.after_number = 10, .epoch = rig.epoch + 2, .resumed_at = 0,
+		.reason = "restarted" });
+	/* the one whose answer is about this log is not asked for again */
+	assert_int_equal(rig.question_count, 2);
+	rig.epoch += 2;
+	rig.number = 0;
+	fanout_resolved(rig.fanout, ask_of("own id"), false, 0, 0);
+	rig_topic(&rig, "a");
+	settle(3);
+	/* everything kept, which ends with the gap between the two logs */
+	assert_int_equal(pages[0].count, 1 + 10 + 1 + 1);
+	assert_non_null(strstr(pages[0].got[0].text, "\"unknown\""));
+	assert_story(&pages[1], "1");
+	assert_story(&pages[2], "");
+	/* no room for the question: it is to come back later */
+	rig.ask_result = -ENOBUFS;
+	fanout_resolved(rig.fanout, ask_of("third id"), true, rig.epoch + 7, 3);
+	fanout_gap(rig.fanout, &(struct follower_gap){
+		.after_known = true, .after_epoch = rig.epoch,
+		.after_number = 1, .epoch = rig.epoch + 1, .resumed_at = 0,
+		.reason = "restarted" });
+	rig.epoch++;
+	rig.number = 0;
+	settle(3);
+	assert_true(pages[2].is_ended && pages[2].is_closed);
+	assert_true(pages[2].decode.retry_ms >= 3000);
+	end(3);
+}
+
 static void
 a_question_ends_with_its_stream(void **state)
 {
@@ -1477,6 +1525,8 @@ with_back_end(const char *name)
 		cmocka_unit_test(an_unknown_id_is_asked_of_the_hub),
 		cmocka_unit_test(an_id_ahead_of_us_waits_for_the_log),
 		cmocka_unit_test(an_id_ahead_of_a_log_that_ended_is_told),
+		cmocka_unit_test(
+		    an_answer_about_a_log_that_never_came_is_asked_again),
 		cmocka_unit_test(a_question_ends_with_its_stream),
 		cmocka_unit_test(streams_wait_for_the_first_complete_log),
 		cmocka_unit_test(a_hole_is_told_once_to_everybody),

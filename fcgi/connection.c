@@ -10,7 +10,10 @@
 #include "fcgi/reply.h"
 #include "lib/base/list.h"
 
-enum { READ_BYTES = 65536 + 4096 };	/* the largest request, in one read */
+enum {
+	READ_BYTES = 65536 + 4096,	/* the largest request, in one read */
+	STALLED_MS = 1000,
+};
 
 struct connection {
 	struct loop_io io;
@@ -338,6 +341,23 @@ connection_on_ready(struct loop_io *io, unsigned ready)
 		}
 		return;
 	}
+}
+
+bool
+connections_make_room(struct connections *c)
+{
+	struct connection *n;
+	int64_t since_ms;
+
+	if (list_is_empty(&c->open))
+		return false;
+	n = list_entry(c->open.next, struct connection, kept);
+	since_ms = n->deadline_ms - c->config.request_timeout_ms;
+	if (loop_now_ms(c->loop) - since_ms < STALLED_MS)
+		return false;
+	c->stats.crowded++;
+	connection_close(n);
+	return true;
 }
 
 /* Keeps a connection whose request is not whole yet. */

@@ -59,6 +59,13 @@ void connections_abandon(struct connections *c);
 /* Serves a connection just accepted; takes fd. */
 void connections_add(struct connections *c, int fd);
 
+/*
+ * Descriptors are out: closes the connection that has been in mid-request for
+ * longest, if that is more than a second, in which those that are alive have
+ * long been answered. False: there is none.
+ */
+bool connections_make_room(struct connections *c);
+
 /* Frees what was closed; at the end of each turn. */
 void connections_reap(struct connections *c);
 

@@ -2,10 +2,12 @@
 #include "fcgi/service.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "fcgi/guests.h"
 #include "lib/base/list.h"
@@ -17,6 +19,9 @@ enum {
 	/* the same complaint is said this often at most */
 	COMPLAIN_MS = 10000,
 	HALF_OPEN_DEFAULT = 1024,
+	/* descriptors that streams leave free, or an eighth if that is less:
+	 * for the bus, the log and requests */
+	DESCRIPTORS_KEPT = 32,
 };
 
 struct service {
@@ -30,6 +35,7 @@ struct service {
 	struct guests guests;
 	struct loop_io listening;
 	struct loop_timer accept_again;
+	int fd_most;				/* of streams: lower than this */
 	int64_t complained_ms;
 	bool is_draining;
 };
@@ -116,13 +122,38 @@ service_check(const struct service_config *c, char *error, size_t size)
 	return route_config_check(&c->connections.route, error, size);
 }
 
+/* A new descriptor is the lowest that is free, so it tells how many are left. */
+static int
+find_fd_most(void)
+{
+	struct rlimit limit;
+	rlim_t kept;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur > INT_MAX)
+		return INT_MAX;
+	kept = limit.rlim_cur / 8;
+	if (kept > DESCRIPTORS_KEPT)
+		kept = DESCRIPTORS_KEPT;
+	return (int)(limit.rlim_cur - kept);
+}
+
 int
-service_ask_room(struct service *s)
+service_ask_room(struct service *s, int fd)
 {
 	uint64_t most = s->config.max_clients;
 
 	if (s->is_draining)
 		return -EBUSY;
+	if (fd >= s->fd_most) {
+		if (may_complain(s))
+			say(s, LOGGING_ERROR,
+			    "nearly all descriptors are taken, with %zu "
+			    "streams; browsers are asked to come back later. "
+			    "Raise the limit of open files (ulimit -n), or "
+			    "set --max-clients", fanout_count(s->fanout));
+		return -EBUSY;
+	}
 	if (most == 0 || fanout_count(s->fanout) < most)
 		return 0;
 	if (may_complain(s))
@@ -165,7 +196,7 @@ on_stream(void *user, int fd, uint16_t id, struct slice headers,
 		.subscription = sub,
 	};
 	struct guest *guest;
-	int r = service_ask_room(s);
+	int r = service_ask_room(s, fd);
 
 	if (r == 0)
 		r = guests_enter(&s->guests, address,
@@ -273,6 +304,8 @@ on_connection(struct loop_io *io, unsigned ready)
 			connections_add(s->connections, fd);
 		} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM ||
 			   fd == -ENOBUFS) {
+			if (connections_make_room(s->connections))
+				continue;
 			pause_accepting(s, fd);
 			return;
 		} else if (fd != -EPERM && fd != -EINTR && fd != -ECONNABORTED) {
@@ -317,6 +350,7 @@ service_new(struct loop *loop, const struct service_config *config,
 	s->ops = ops;
 	s->user = user;
 	s->listening.fd = -1;
+	s->fd_most = find_fd_most();
 	s->complained_ms = loop_now_ms(loop) - COMPLAIN_MS;
 	r = fanout_new(loop, &s->config.fanout, &fanout_ops, s, &s->fanout);
 	if (r == 0)

@@ -61,8 +61,12 @@ struct service *service_free(struct service *s);	/* ends all streams */
 /* Takes requests from now on. Harmless when it does already, or drains. */
 void service_accept(struct service *s);
 
-/* For another door: whether one more stream may begin, 0 or -EBUSY (said). */
-int service_ask_room(struct service *s);
+/*
+ * For another door: whether one more stream may begin on this descriptor, 0 or
+ * -EBUSY (said). The last few descriptors are not for streams: who takes part
+ * in the bus has to connect again when the hub was away.
+ */
+int service_ask_room(struct service *s, int fd);
 
 /* Begins a stream there, as fanout_open does; default_last applies. */
 int service_open(struct service *s, const struct fanout_request *request);

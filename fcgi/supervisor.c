@@ -27,6 +27,10 @@ enum {
 	CHILD_DELAY_MOST_MS = 5000,
 	/* no worker ready: how long web servers wait before we answer */
 	STARVED_MS = 300,
+	/* descriptors are out: how long accepting pauses then */
+	ACCEPT_PAUSE_MS = 100,
+	/* requests in the middle of arriving; a worker still has to be started */
+	HALF_OPEN_MOST = 256,
 	/* beyond --drain, for a worker to end by itself */
 	STOP_GRACE_MS = 3000,
 };
@@ -57,6 +61,7 @@ struct supervisor {
 	size_t n_workers;
 	bool is_stopping;
 	bool is_answering;		/* for the workers */
+	bool said_starved;
 };
 
 static void start_child(struct child *c);
@@ -101,8 +106,16 @@ on_connection(struct loop_io *io, unsigned ready)
 	int fd = listen_accept(s->listener);
 
 	(void)ready;
-	if (fd >= 0)
+	if (fd >= 0) {
 		connections_add(s->connections, fd);
+	} else if ((fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM ||
+		    fd == -ENOBUFS) && !connections_make_room(s->connections)) {
+		/* The socket stays readable: asking on would burn the CPU. */
+		loop_del(s->loop, io);
+		s->is_answering = false;
+		(void)loop_timer_set(s->loop, &s->starved,
+				     loop_now_ms(s->loop) + ACCEPT_PAUSE_MS);
+	}
 }
 
 static void
@@ -113,7 +126,9 @@ on_starved(struct loop_timer *t, int64_t now_ms)
 	(void)now_ms;
 	if (s->is_stopping || s->is_answering || has_ready_worker(s))
 		return;
-	log_warning("no worker is ready; browsers are asked to come back later");
+	if (!s->said_starved)
+		log_warning("no worker is ready; browsers are asked to come back later");
+	s->said_starved = true;
 	s->starved_listener.fd = s->listener->fd;
 	s->starved_listener.on_ready = on_connection;
 	s->is_answering = loop_add(s->loop, &s->starved_listener, LOOP_READ) == 0;
@@ -132,7 +147,7 @@ check_starving(struct supervisor *s)
 	loop_timer_stop(s->loop, &s->starved);
 	if (s->is_answering)
 		loop_del(s->loop, &s->starved_listener);
-	s->is_answering = false;
+	s->is_answering = s->said_starved = false;
 }
 
 /* ---- children ---- */
@@ -431,8 +446,11 @@ static int
 set_up(struct supervisor *s)
 {
 	const struct settings *c = s->config;
+	struct connections_config answering = c->service.connections;
 	int r;
 
+	if (answering.half_open_max > HALF_OPEN_MOST)
+		answering.half_open_max = HALF_OPEN_MOST;
 	if (pipe(s->lifeline) < 0)
 		return -errno;
 	(void)fcntl(s->lifeline[0], F_SETFD, FD_CLOEXEC);
@@ -441,8 +459,8 @@ set_up(struct supervisor *s)
 	if (r == 0)
 		r = loop_new(LOOP_BACKEND_BEST, &s->loop);
 	if (r == 0)
-		r = connections_new(s->loop, &c->service.connections,
-				    &connections_ops, s, &s->connections);
+		r = connections_new(s->loop, &answering, &connections_ops, s,
+				    &s->connections);
 	if (r < 0)
 		return r;
 	s->signals.fd = signals_fd();

@@ -48,8 +48,7 @@ handoff_ask(void *user, const struct handoff *h)
 {
 	struct worker *w = user;
 
-	(void)h;
-	return service_ask_room(w->service);
+	return service_ask_room(w->service, h->fd);
 }
 
 static void

@@ -55,6 +55,39 @@ def test_more_connections_than_the_hub_has_descriptors(box, bus, publish, name):
     assert hub.running()
 
 
+def test_a_worker_full_of_streams_finds_its_hub_again(box, bus, hub, connect, crowd, publish):
+    """It has to connect to it, and that takes descriptors."""
+    first = hub()
+    path = box.path("w.sock")
+    worker = box.start(program("sse-fcgi"), "--listen", f"unix:{path}", "--bus", bus,
+                       "--hub", "off", **with_descriptors(64))
+    wait_until("the worker accepts", lambda: accepts(path) or not worker.running())
+    streams = crowd(connect(path, "/sse/news") for _ in range(80))
+    streams.wait("a stream, or the advice to come back", lambda s: s.ended or b"\n\n" in s.body)
+    # Who has found no room was told so in the way that a browser understands.
+    away = [s for s in streams.streams if s.ended]
+    assert away and all(s.status == 200 and s.clean and s.decoder.retry for s in away)
+    assert "descriptors are taken" in worker.stderr()
+    open_streams = [s for s in streams.streams if not s.ended]
+    assert len(open_streams) > 20
+    assert first.kill() == -9
+    hub()
+    publish("news", "after")
+    for s in open_streams:
+        s.sock.setblocking(True)
+        s.wait("the new hub's event", lambda s=s: any(e.data == "after" for e in s.queue))
+        assert s.queue[0].event == "sse-gap"
+
+
+def test_requests_that_stall_make_room_for_others(box, bus, connect):
+    path = box.path("w.sock")
+    worker = box.start(program("sse-fcgi"), "--listen", f"unix:{path}", "--bus", bus,
+                       "--request-timeout", "1h", **with_descriptors(64))
+    wait_until("the worker accepts", lambda: accepts(path) or not worker.running())
+    box.keep(Connections(path, 100))
+    connect(path, "/sse/news").wait_open()
+
+
 # ---- memory ----
 
 def memory(pid):

@@ -26,6 +26,9 @@ struct loop_backend_ops {
 	int (*change)(void *state, struct loop_io *io, unsigned want);
 	void (*del)(void *state, struct loop_io *io);
 
+	/* A descriptor that is readable when wait has something; -1: none. */
+	int (*fd)(const void *state);
+
 	/* Returns how many of `cap` events it filled; -EINTR after a signal. */
 	int (*wait)(void *state, int timeout_ms, struct loop_event *events,
 		    size_t cap);

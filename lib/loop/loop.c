@@ -38,6 +38,8 @@ struct loop {
 
 	int64_t (*turn)(void *user, int64_t now_ms);
 	void *turn_user;		/* borrowed */
+	int64_t turn_due_ms;		/* when it wants to run again; -1: never,
+					 * 0: it has not run yet */
 
 	volatile sig_atomic_t stopped;
 	struct loop_io wake;		/* of a pipe: a signal between the last
@@ -319,46 +321,88 @@ loop_on_turn(struct loop *l, int64_t (*turn)(void *user, int64_t now_ms),
 	l->turn_user = user;
 }
 
-/* How long to sleep, `most_ms` at most; -1 is for ever. */
+/* How long to sleep from `now_ms` on; -1 is for ever. */
 static int
-sleep_ms(const struct loop *l, int64_t most_ms)
+sleep_ms(const struct loop *l, int64_t now_ms)
 {
-	int64_t ms = most_ms;
+	int64_t due_ms = l->turn_due_ms;
 
-	if (l->timers_count > 0) {
-		int64_t due_in = l->timers[0]->due_ms - l->now_ms;
-
-		if (due_in < 0)
-			due_in = 0;
-		if (ms < 0 || due_in < ms)
-			ms = due_in;
-	}
-	if (ms < 0)
+	if (l->timers_count > 0 &&
+	    (due_ms < 0 || l->timers[0]->due_ms < due_ms))
+		due_ms = l->timers[0]->due_ms;
+	if (due_ms < 0)
 		return -1;
-	return ms < INT_MAX ? (int)ms : INT_MAX;
+	if (due_ms <= now_ms)
+		return 0;
+	return due_ms - now_ms < INT_MAX ? (int)(due_ms - now_ms) : INT_MAX;
+}
+
+/* All that is to be done before a sleep. */
+static void
+call_before_sleep(struct loop *l)
+{
+	int64_t most_ms;
+
+	call_due(l);
+	most_ms = l->turn ? l->turn(l->turn_user, l->now_ms) : -1;
+	l->turn_due_ms = most_ms < 0 ? -1 : l->now_ms + most_ms;
+}
+
+/* Sleeps and calls what is ready then. 0 or what the back-end failed with. */
+static int
+sleep_and_call(struct loop *l, int timeout_ms)
+{
+	int n = l->ops->wait(l->backend, timeout_ms, l->batch, LOOP_BATCH);
+
+	l->now_ms = clock_mono_ms();
+	l->batch_at = 0;
+	l->batch_end = n > 0 ? n : 0;
+	call_ready(l);
+	return n < 0 ? n : 0;
 }
 
 int
 loop_run(struct loop *l)
 {
-	int64_t most_ms;
-	int n = 0;
+	int r = 0;
 
 	l->now_ms = clock_mono_ms();
 	for (;;) {
-		call_due(l);
-		most_ms = l->turn ? l->turn(l->turn_user, l->now_ms) : -1;
-		if (l->stopped || (n < 0 && n != -EINTR))
+		call_before_sleep(l);
+		if (l->stopped || (r < 0 && r != -EINTR))
 			break;
-		n = l->ops->wait(l->backend, sleep_ms(l, most_ms), l->batch,
-				 LOOP_BATCH);
-		l->now_ms = clock_mono_ms();
-		l->batch_at = 0;
-		l->batch_end = n > 0 ? n : 0;
-		call_ready(l);
+		r = sleep_and_call(l, sleep_ms(l, l->now_ms));
 	}
 	l->stopped = 0;
-	return n < 0 && n != -EINTR ? n : 0;
+	return r == -EINTR ? 0 : r;
+}
+
+int
+loop_step(struct loop *l, int timeout_ms)
+{
+	int ms, r;
+
+	l->now_ms = clock_mono_ms();
+	call_before_sleep(l);
+	ms = l->stopped ? 0 : sleep_ms(l, l->now_ms);
+	if (timeout_ms >= 0 && (ms < 0 || timeout_ms < ms))
+		ms = timeout_ms;
+	r = sleep_and_call(l, ms);
+	call_before_sleep(l);
+	l->stopped = 0;
+	return r;
+}
+
+int
+loop_fd(const struct loop *l)
+{
+	return l->ops->fd(l->backend);
+}
+
+int
+loop_timeout_ms(const struct loop *l)
+{
+	return sleep_ms(l, clock_mono_ms());
 }
 
 void

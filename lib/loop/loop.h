@@ -80,6 +80,22 @@ void loop_on_turn(struct loop *l, int64_t (*turn)(void *user, int64_t now_ms),
 int loop_run(struct loop *l);
 
 /*
+ * One turn, for a program that has a loop of its own: sleeps until something
+ * is ready or due, timeout_ms at most (-1: no bound of its own; not at all when
+ * loop_stop was called), and makes the calls. `turn` runs before and after the
+ * sleep. 0, -EINTR: a signal came, or -errno of a broken loop.
+ */
+int loop_step(struct loop *l, int timeout_ms);
+
+/*
+ * For that program's own sleep: a descriptor that is readable when loop_step
+ * has something to call (-1: the back-end has none), and in how many
+ * milliseconds from now it is wanted at the latest (-1: no such time).
+ */
+int loop_fd(const struct loop *l);
+int loop_timeout_ms(const struct loop *l);
+
+/*
  * Makes loop_run return when the turn that runs is over; wakes the loop when it
  * sleeps or is about to. Before loop_run, that returns after one turn without
  * sleep. For callbacks and signal handlers (of the loop's own thread).

@@ -106,6 +106,14 @@ epoll_ready(uint32_t events)
 }
 
 static int
+epoll_backend_fd(const void *state)
+{
+	const struct epoll_state *ep = state;
+
+	return ep->fd;
+}
+
+static int
 epoll_backend_wait(void *state, int timeout_ms, struct loop_event *events,
 		   size_t cap)
 {
@@ -132,5 +140,6 @@ const struct loop_backend_ops loop_epoll_ops = {
 	.add = epoll_backend_add,
 	.change = epoll_backend_change,
 	.del = epoll_backend_del,
+	.fd = epoll_backend_fd,
 	.wait = epoll_backend_wait,
 };

@@ -169,6 +169,13 @@ poll_ready(short events)
 }
 
 static int
+poll_backend_fd(const void *state)
+{
+	(void)state;
+	return -1;
+}
+
+static int
 poll_backend_wait(void *state, int timeout_ms, struct loop_event *events,
 		  size_t cap)
 {
@@ -200,5 +207,6 @@ const struct loop_backend_ops loop_poll_ops = {
 	.add = poll_backend_add,
 	.change = poll_backend_change,
 	.del = poll_backend_del,
+	.fd = poll_backend_fd,
 	.wait = poll_backend_wait,
 };

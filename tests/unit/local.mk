@@ -45,10 +45,12 @@ UNIT_TESTS += %D%/test-base-utf8
 %C%_test_base_utf8_LDFLAGS = $(FAULT_WRAP)
 %C%_test_base_utf8_LDADD = $(FAULT_LIBS) libbase.la $(CMOCKA_LIBS)
 
-UNIT_TESTS += %D%/test-loop %D%/test-loop-io %D%/test-loop-timer
+UNIT_TESTS += %D%/test-loop %D%/test-loop-io %D%/test-loop-step \
+	%D%/test-loop-timer
 %C%_test_loop_LDFLAGS = $(FAULT_WRAP) -Wl,--wrap=poll -Wl,--wrap=epoll_wait
 %C%_test_loop_LDADD = $(FAULT_LIBS) $(LOOPBENCH_LIBS)
 %C%_test_loop_io_LDADD = $(LOOPBENCH_LIBS)
+%C%_test_loop_step_LDADD = $(LOOPBENCH_LIBS)
 %C%_test_loop_timer_LDADD = $(LOOPBENCH_LIBS)
 
 # The bus.

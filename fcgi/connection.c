@@ -213,7 +213,8 @@ open_stream(struct connections *c, int fd, const struct request *r,
 	if (route->head) {
 		err = reply_stream(&c->out, &reply, 0, SLICE_NONE);
 	} else {
-		err = c->ops->on_stream(c->user, fd, r->id, reply.headers,
+		err = route->later ? -EBUSY :
+		      c->ops->on_stream(c->user, fd, r->id, reply.headers,
 					&route->subscription,
 					params->remote_addr);
 		if (err == 0)

@@ -95,7 +95,7 @@ int
 params_decode(struct slice block, struct params *ret_params,
 	      const char **ret_why)
 {
-	struct params p = { 0 };
+	struct params p = { .block = block };
 	struct slice name, value;
 	int r;
 

@@ -20,6 +20,7 @@ struct work {
 	const struct params *params;
 	struct route *route;
 	struct buf scratch;		/* owned: text just decoded */
+	struct buf asked;		/* owned: selectors, a NUL after each */
 	uint64_t n_topics;
 	unsigned n_templates;
 };
@@ -74,7 +75,28 @@ check_prefix(struct work *w)
 	return 0;
 }
 
-/* The stream's own words are judged; the prefix is the administrator's. */
+static int
+add_text(struct buf *list, struct slice text)
+{
+	int r = buf_reserve(list, text.len + 1);
+
+	if (r == 0)
+		r = buf_append_slice(list, text);
+	return r < 0 ? r : buf_append_char(list, '\0');
+}
+
+/* Takes the next of a list that add_text made. */
+static bool
+next_text(struct slice *list, struct slice *ret_text)
+{
+	if (list->len == 0)
+		return false;
+	*ret_text = slice_of(list->p);
+	list->p += ret_text->len + 1;
+	list->len -= ret_text->len + 1;
+	return true;
+}
+
 static int
 add_topic(struct work *w, struct slice selector)
 {
@@ -101,12 +123,7 @@ add_topic(struct work *w, struct slice selector)
 			      "A topic is too long: with the site's prefix of "
 			      "%zu bytes it may have %zu.",
 			      prefix.len, SELECTOR_MAX - prefix.len);
-	if (selector_is_guarded(selector))
-		return answer(w, 403,
-			      "Topics below $SYS/ and private topics need an "
-			      "access rule, and there is none for this one.");
-	return subscription_add(&w->route->subscription, prefix, selector,
-				false);
+	return add_text(&w->asked, selector);
 }
 
 /* If `path` is `base` or below it: what follows, without the slash. */
@@ -229,7 +246,6 @@ add_default_topics(struct work *w)
 static int
 take_topics(struct work *w)
 {
-	struct slice mount = mount_of(w->config);
 	int r;
 
 	r = add_path_topic(w);
@@ -237,12 +253,124 @@ take_topics(struct work *w)
 		r = add_query_topics(w);
 	if (r == 0 && w->n_topics == 0)
 		r = add_default_topics(w);
-	if (r == 0 && w->n_topics == 0)
-		return answer(w, 400,
-			      "No topic was named. Name one in the path, as "
-			      "in %.100s/news, or in the query, as in "
-			      "%.100s?topic=news&topic=weather.",
-			      mount.p ? mount.p : "", mount.p ? mount.p : "");
+	return r;
+}
+
+/* ---- who may read them ---- */
+
+int
+route_grant(struct route_case *c, struct slice selector)
+{
+	enum selector_kind kind;
+	int r;
+
+	if (selector_parse(selector, &kind, NULL) < 0)
+		return -EINVAL;
+	if (selector.len > SELECTOR_MAX - c->params->topic_prefix.len)
+		return -EMSGSIZE;
+	if (c->n_granted >= c->granted_max)
+		return -ENOBUFS;
+	r = add_text(&c->granted, selector);
+	if (r == 0)
+		c->n_granted++;
+	return r;
+}
+
+/* Whether a selector was granted itself or, a topic, is meant by one. */
+static bool
+is_granted(const struct route_case *c, struct slice selector)
+{
+	struct slice rest = buf_slice(&c->granted), granted;
+	enum selector_kind kind = SELECTOR_ALL, granted_kind;
+
+	(void)selector_parse(selector, &kind, NULL);
+	while (next_text(&rest, &granted)) {
+		if (slice_eq(granted, selector))
+			return true;
+		if (kind == SELECTOR_TOPIC &&
+		    selector_parse(granted, &granted_kind, NULL) == 0 &&
+		    selector_match(granted, granted_kind, selector))
+			return true;
+	}
+	return false;
+}
+
+static int
+add_asked(struct work *w, const struct route_case *c)
+{
+	struct slice rest = buf_slice(&w->asked), selector;
+	int r = 0;
+
+	while (r == 0 && next_text(&rest, &selector)) {
+		bool granted = is_granted(c, selector);
+
+		/* The stream's own words are judged; the prefix is the
+		 * administrator's. */
+		if (!granted && selector_is_guarded(selector))
+			return answer(w, 403,
+				      "Topics below $SYS/ and private topics "
+				      "need an access rule, and there is none "
+				      "for this one.");
+		r = subscription_add(&w->route->subscription,
+				     w->params->topic_prefix, selector,
+				     granted);
+	}
+	return r;
+}
+
+static int
+add_granted(struct work *w, const struct route_case *c)
+{
+	struct slice rest = buf_slice(&c->granted), selector;
+	int r = 0;
+
+	while (r == 0 && next_text(&rest, &selector))
+		r = subscription_add(&w->route->subscription,
+				     w->params->topic_prefix, selector, true);
+	return r;
+}
+
+static int
+ask_judge(struct work *w, struct route_case *c)
+{
+	int r = w->config->judge ?
+		w->config->judge(w->config->judge_user, c) : 0;
+
+	if (c->status != 0)
+		return answer(w, c->status, "%s", c->why ? c->why : "");
+	if (r == -EBUSY) {
+		w->route->later = true;
+		w->route->status = 200;
+		return ANSWERED;
+	}
+	return r;
+}
+
+static int
+judge_topics(struct work *w)
+{
+	struct slice mount = mount_of(w->config);
+	struct route_case c = {
+		.params = w->params,
+		.topics = buf_slice(&w->asked),
+		.n_topics = (size_t)w->n_topics,
+		.headers = &w->route->headers,
+		.granted_max = (size_t)w->config->max_topics,
+	};
+	int r;
+
+	r = ask_judge(w, &c);
+	if (r == 0 && c.n_topics == 0 && c.n_granted == 0)
+		r = answer(w, 400,
+			   "No topic was named. Name one in the path, as in "
+			   "%.100s/news, or in the query, as in "
+			   "%.100s?topic=news&topic=weather.",
+			   mount.p ? mount.p : "", mount.p ? mount.p : "");
+	if (r == 0)
+		r = add_asked(w, &c);
+	if (r == 0)
+		r = add_granted(w, &c);
+	buf_done(&c.granted);
 	return r;
 }
 
@@ -373,6 +501,8 @@ take_stream(struct work *w)
 	if (r == 0)
 		r = take_resume(w);
 	if (r == 0)
+		r = judge_topics(w);
+	if (r == 0)
 		r = subscription_seal(&w->route->subscription);
 	if (r == 0)
 		w->route->status = 200;
@@ -414,7 +544,8 @@ route_request(const struct route_config *c, const struct params *p,
 	memset(ret_route, 0, sizeof(*ret_route));
 	r = take_method(&w);
 	buf_done(&w.scratch);
-	if (ret_route->status != 200)
+	buf_done(&w.asked);
+	if (ret_route->status != 200 || ret_route->later)
 		subscription_done(&ret_route->subscription);
 	return r < 0 ? r : 0;
 }

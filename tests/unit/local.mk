@@ -138,6 +138,10 @@ UNIT_TESTS += %D%/test-fcgi-request
 UNIT_TESTS += %D%/test-fcgi-route
 %C%_test_fcgi_route_LDFLAGS = $(FAULT_WRAP)
 %C%_test_fcgi_route_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-judge
+%C%_test_fcgi_judge_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_judge_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la \
+	$(CMOCKA_LIBS)
 
 # The tools.
 UNIT_TESTS += %D%/test-tools-duration

@@ -553,9 +553,12 @@ checks_the_configuration(void **state)
 		char *topic = (char *)(uintptr_t)rows[i].topic;
 		struct option_texts o = { .items = &origin, .count = 1 };
 		struct option_texts t = { .items = &topic, .count = 1 };
-		struct route_config c = { rows[i].mount, topic ? &t : NULL,
-					  origin ? &o : NULL,
-					  rows[i].max_topics };
+		struct route_config c = {
+			.mount = rows[i].mount,
+			.default_topics = topic ? &t : NULL,
+			.cors_origins = origin ? &o : NULL,
+			.max_topics = rows[i].max_topics,
+		};
 		char error[400] = "";
 		int r = route_config_check(&c, error, sizeof(error));
 

@@ -20,22 +20,6 @@ libfcgicore_la_SOURCES = \
 	%D%/subscription.c %D%/subscription.h
 libfcgicore_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 
-# The installed library for programs that are written with libfcgi. It is made
-# of a convenience library, so that programs here link it without a wrapper.
-noinst_LTLIBRARIES += libfcgx.la
-libfcgx_la_SOURCES = \
-	%D%/fcgx.c %D%/fcgx.h \
-	%D%/handoff_client.c \
-	lib/bus/address.c lib/bus/address.h
-libfcgx_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
-
-lib_LTLIBRARIES += libsse-fcgi.la
-libsse_fcgi_la_SOURCES =
-libsse_fcgi_la_LIBADD = libfcgx.la libfcgicore.la libloop.la libsse.la \
-	libbase.la $(FCGI_LIBS)
-libsse_fcgi_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
-pkgconfig_DATA += %D%/sse-fcgi.pc
-
 EXTRA_DIST += %D%/may-include
 
 # What holds streams, for whoever has the events.
@@ -49,6 +33,27 @@ libservice_la_SOURCES = \
 	%D%/service.c %D%/service.h \
 	%D%/stream.c
 libservice_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
+
+# For programs that are written with libfcgi, and those that hold streams by
+# themselves. Convenience libraries, so that programs here link them without a
+# wrapper.
+noinst_LTLIBRARIES += libfcgx.la libresponder.la
+libfcgx_la_SOURCES = \
+	%D%/fcgx.c %D%/fcgx.h \
+	%D%/handoff_client.c \
+	lib/bus/address.c lib/bus/address.h
+libfcgx_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
+libresponder_la_SOURCES = \
+	%D%/permit.c %D%/permit.h \
+	%D%/responder.c
+
+# Both are installed.
+lib_LTLIBRARIES += libsse-fcgi.la
+libsse_fcgi_la_SOURCES =
+libsse_fcgi_la_LIBADD = libfcgx.la libresponder.la libservice.la \
+	libfcgicore.la liblog.la libloop.la libsse.la libbase.la $(FCGI_LIBS)
+libsse_fcgi_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
+pkgconfig_DATA += %D%/sse-fcgi.pc
 
 # What makes a worker of it; all but main.c, so that tests can link it.
 noinst_LTLIBRARIES += libworker.la

@@ -5,5 +5,6 @@ sseinclude_HEADERS = \
 	%D%/sse-fcgi/event.h \
 	%D%/sse-fcgi/parser.h \
 	%D%/sse-fcgi/publisher.h \
+	%D%/sse-fcgi/responder.h \
 	%D%/sse-fcgi/subscriber.h \
 	%D%/sse-fcgi/fcgx.h

@@ -142,6 +142,11 @@ UNIT_TESTS += %D%/test-fcgi-judge
 %C%_test_fcgi_judge_LDFLAGS = $(FAULT_WRAP)
 %C%_test_fcgi_judge_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la \
 	$(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-responder
+%C%_test_fcgi_responder_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_responder_LDADD = $(FAULT_LIBS) libresponder.la libservice.la \
+	libfcgicore.la liblog.la libloop.la libsse.la libbase.la \
+	$(CMOCKA_LIBS)
 
 # The tools.
 UNIT_TESTS += %D%/test-tools-duration

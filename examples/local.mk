@@ -15,10 +15,13 @@ EXTRA_DIST += \
 	%D%/c/README.md
 
 # They are meant for the installed library; here they link what it is made of.
-noinst_PROGRAMS += %D%/c/handoff %D%/c/stream
+noinst_PROGRAMS += %D%/c/handoff %D%/c/responder %D%/c/stream
 %C%_c_handoff_SOURCES = %D%/c/handoff.c
 %C%_c_handoff_CPPFLAGS = $(AM_CPPFLAGS) $(FCGI_CFLAGS)
 %C%_c_handoff_LDADD = libfcgx.la libfcgicore.la libsse.la libbase.la $(FCGI_LIBS)
+%C%_c_responder_SOURCES = %D%/c/responder.c
+%C%_c_responder_LDADD = libresponder.la libservice.la libfcgicore.la liblog.la \
+	libloop.la libsse.la libbase.la
 %C%_c_stream_SOURCES = %D%/c/stream.c
 %C%_c_stream_CPPFLAGS = $(AM_CPPFLAGS) $(FCGI_CFLAGS)
 %C%_c_stream_LDADD = libfcgx.la libfcgicore.la libsse.la libbase.la $(FCGI_LIBS)

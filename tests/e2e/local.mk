@@ -18,4 +18,5 @@ EXTRA_DIST += \
 	%D%/test_40_starts.py \
 	%D%/test_50_handoff.py \
 	%D%/test_60_toolkit.py \
+	%D%/test_61_responder.py \
 	%D%/test_80_attacks.py

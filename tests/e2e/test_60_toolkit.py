@@ -11,7 +11,8 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, TOP, program
+from harness import BUILD, TOP, accepts, program, wait_until
+from streams import FcgiStream
 
 EXAMPLES = TOP / "examples" / "c"
 
@@ -30,6 +31,13 @@ int main()
 		return 1;
 	std::printf("%s\\n", sse_event_topic(event, nullptr));
 	sse_event_free(event);
+
+	struct sse_responder_options options = {};
+	struct sse_responder *responder = nullptr;
+	if (sse_responder_new(&options, &responder) == 0 ||
+	    !*sse_responder_error(responder))
+		return 3;
+	sse_responder_free(responder);
 
 	what.topics = topics;
 	FCGX_InitRequest(&request, 0, 0);
@@ -69,7 +77,7 @@ def compile_with(compiler, environment, source, target, modules):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("name", ["handoff", "stream"])
+@pytest.mark.parametrize("name", ["handoff", "responder", "stream"])
 def test_examples_in_c(box, installed, name):
     _, environment = installed
     path = compile_with(make_variable("CC"), environment, EXAMPLES / f"{name}.c",
@@ -82,6 +90,13 @@ def test_examples_in_c(box, installed, name):
             done = subprocess.run([path], env=environment, stdin=subprocess.DEVNULL, stdout=full,
                                   timeout=30, check=False)
         assert done.returncode == 0
+    if name == "responder":
+        assert "libzmq" not in linked
+        socket = box.path("r.sock")
+        process = box.start(path, f"unix:{socket}", env=environment)
+        wait_until("it accepts", lambda: accepts(socket) or not process.running())
+        stream = box.keep(FcgiStream(socket, "/sse/clock"))
+        assert re.fullmatch(r"\d\d:\d\d:\d\d", stream.next().data)
 
 
 @pytest.mark.smoke
@@ -103,6 +118,63 @@ def test_every_public_header_in_cxx(box, installed):
     assert (done.returncode, done.stdout) == (0, "news\n"), done.stderr
 
 
-def test_the_example_stays_short():
-    assert len((EXAMPLES / "handoff.c").read_text().splitlines()) < 80
-    assert program("handoff")
+# A responder with the events of a hub: the two libraries side by side.
+FOLLOW = r"""
+#include <stdio.h>
+#include <sse-fcgi/responder.h>
+#include <sse-fcgi/subscriber.h>
+
+static struct sse_responder *responder;
+
+static void on_event(void *user, const struct sse_event *e)
+{
+	(void)user;
+	if (sse_responder_publish_event(responder, e) < 0)
+		fprintf(stderr, "%s\n", sse_responder_error(responder));
+}
+
+static void on_tick(void *subscriber)
+{
+	if (sse_subscriber_poll(*(struct sse_subscriber **)subscriber, 0) < 0)
+		sse_responder_stop(responder);
+}
+
+int main(int argc, char **argv)
+{
+	struct sse_subscriber_ops ops = { .on_event = on_event };
+	struct sse_subscriber *subscriber;
+	struct sse_responder_options o = { .listen = argv[argc - 1], .on_tick = on_tick,
+					   .tick_ms = 20, .user = &subscriber };
+
+	if (sse_subscriber_open(argv[1], "earliest", &ops, NULL, &subscriber) < 0 ||
+	    sse_responder_new(&o, &responder) < 0)
+		return 1;
+	return sse_responder_run(responder) < 0;
+}
+"""
+
+
+def test_a_responder_that_follows_a_hub(box, bus, hub, publish, installed):
+    _, environment = installed
+    hub()
+    publish("news", "before")
+    source, socket = box.path("follow.c"), box.path("f.sock")
+    pathlib.Path(source).write_text(FOLLOW)
+    path = compile_with(make_variable("CC"), environment, source, box.path("follow"),
+                        ["sse-fcgi", "sse-bus"])
+    process = box.start(path, bus, f"unix:{socket}", env=environment)
+    wait_until("it accepts", lambda: accepts(socket) or not process.running())
+    stream = box.keep(FcgiStream(socket, "/sse/news?lastEventID=earliest"))
+    assert stream.next().data == "before"
+    publish("private/x", "not for everybody")
+    publish("news", "a secret", "--private")
+    number = publish("news", "a\nb", "--event", "flash")
+    event = stream.next()
+    assert (event.event, event.data) == ("flash", "a\nb")
+    assert event.id != number   # it is the responder's own
+
+
+@pytest.mark.parametrize("name, lines", [("handoff", 80), ("responder", 60)])
+def test_the_examples_stay_short(name, lines):
+    assert len((EXAMPLES / f"{name}.c").read_text().splitlines()) < lines
+    assert program(name)

@@ -630,9 +630,9 @@ null_is_freed(void **state)
 enum { CROWD = 20000 };		/* more than the log remembers */
 
 static struct slice
-crowd_name(int i, char out[16])
+crowd_name(int i, char out[24])
 {
-	snprintf(out, 16, "crowd/%d", i);
+	snprintf(out, 24, "crowd/%d", i);
 	return slice_of(out);
 }
 
@@ -656,7 +656,7 @@ idle_topics_are_forgotten_in_order(void **state)
 	const struct evlog_limits limits = { .events = 1 };
 	struct model m = { 0 };
 	size_t kept;
-	char name[16];
+	char name[24];
 
 	(void)state;
 	assert_int_equal(evlog_new(&limits, &ops, &m, &m.log), 0);

@@ -58,9 +58,9 @@ def test_a_separate_hub(hub, worker, publish, connect):
 def test_the_first_block_has_a_position(worker, publish, connect):
     """A stream cut before its first event resumes without loss."""
     w = worker()
-    connect(w.socket, "/sse/news").wait_placed()
+    first = connect(w.socket, "/sse/news").wait_placed()
     publish("news", "before")
-    assert connect(w.socket, "/sse/news?last=1").next().data == "before"
+    assert first.next().data == "before"
     stream = connect(w.socket, "/sse/news").wait_placed()
     position = stream.last_id
     stream.close()
@@ -71,8 +71,10 @@ def test_the_first_block_has_a_position(worker, publish, connect):
 
 def test_default_topic_and_last_value(worker, publish, connect):
     w = worker("--default-topic", "clock", "--default-last", "1")
+    first = connect(w.socket, "/sse").wait_placed()
     for i in range(3):
         publish("clock", f"tick {i}")
+    assert first.data(3) == ["tick 0", "tick 1", "tick 2"]
     stream = connect(w.socket, "/sse")
     assert stream.next().data == "tick 2"
     publish("clock", "tick 3")

@@ -28,10 +28,17 @@ struct sse_publisher;
  * Opens a publisher to the hub at `bus`: a directory, or tcp://HOST:PORT. NULL
  * means $SSE_BUS, else the default address (sse_bus_default).
  *
+ * tcp beyond loopback needs keys, which "sse-hub --make-keys" makes:
+ * $SSE_CURVE_KEY names the file with our own pair, $SSE_CURVE_HUB the one with
+ * the hub's public key. On loopback they are used when set; for a directory
+ * they are not looked at. That the hub refuses them shows when it answers:
+ * sse_publisher_poll and _publish then return -EACCES.
+ *
  * Returns 0; -EACCES: the socket is there but may not be used by this user;
- * -ENOENT or -ECONNREFUSED: no hub is there now; -EINVAL: not an address;
- * -ENAMETOOLONG: a path longer than a unix socket can have; -EPERM: the bus
- * directory belongs to somebody else; -ENOMEM. After -EACCES, -ENOENT and
+ * -ENOENT or -ECONNREFUSED: no hub is there now; -EINVAL: not an address, or
+ * no usable keys for it; -ENAMETOOLONG: a path longer than a unix socket can
+ * have; -EPERM: the bus directory belongs to somebody else, or a key file may
+ * not be read, or not by so many; -ENOMEM. After -EACCES, -ENOENT and
  * -ECONNREFUSED *ret_publisher is made all the same and keeps trying while it
  * is used; after the others it is a publisher that only sse_publisher_error
  * and sse_publisher_free take (NULL after -ENOMEM). Free it in each case.

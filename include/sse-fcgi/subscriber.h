@@ -44,10 +44,14 @@ struct sse_subscriber_ops {
  * what comes from now on. A hub that is not there is waited for;
  * sse_subscriber_error says what keeps it away.
  *
+ * Beyond loopback tcp needs keys; $SSE_CURVE_KEY and $SSE_CURVE_HUB name their
+ * files (publisher.h).
+ *
  * 0; -EACCES: this user may not follow that hub (the subscriber keeps trying
- * while it is used); -EINVAL: not an address, or `after` is no id of a
- * hub's; -ENAMETOOLONG: a path longer than a unix socket can have; -EPERM: the
- * bus directory belongs to somebody else; -ENOMEM. After -EINVAL,
+ * while it is used); -EINVAL: not an address, no usable keys for it, or `after`
+ * is no id of a hub's; -ENAMETOOLONG: a path longer than a unix socket can
+ * have; -EPERM: the bus directory belongs to somebody else, or a key file may
+ * not be read, or not by so many; -ENOMEM. After -EINVAL,
  * -ENAMETOOLONG and -EPERM it is a subscriber that only sse_subscriber_error
  * and sse_subscriber_free take (NULL after -ENOMEM). Free it in each case.
  */
@@ -71,7 +75,8 @@ SSE_API void sse_subscriber_free(struct sse_subscriber *s);
 /*
  * Waits up to timeout_ms (-1: for ever) for something to happen and makes the
  * calls. Returns 0; -EINTR when a signal came; -ENOMEM when an event was lost
- * for want of memory.
+ * for want of memory; -EACCES when the hub refuses our keys, at once and then
+ * at the end of each wait (polling again keeps trying).
  */
 SSE_API int sse_subscriber_poll(struct sse_subscriber *s, int timeout_ms);
 

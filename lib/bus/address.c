@@ -11,6 +11,7 @@
 #include "lib/bus/address.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -105,6 +106,25 @@ is_loopback(const char *host)
 	       ntohl(v4.s_addr) >> 24 == 127;
 }
 
+/* A name, a number, [a number of IPv6], or *. No more: ZeroMQ takes other
+ * characters for a second address. */
+static bool
+is_host(const char *host)
+{
+	static const char name[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+	struct in6_addr v6;
+	char number[64];
+	size_t len = strlen(host);
+
+	if (host[0] != '[')
+		return strcmp(host, "*") == 0 || strspn(host, name) == len;
+	if (len - 2 >= sizeof(number) || host[len - 1] != ']')
+		return false;
+	snprintf(number, sizeof(number), "%.*s", (int)len - 2, host + 1);
+	return inet_pton(AF_INET6, number, &v6) == 1;
+}
+
 static int
 parse_tcp(const char *text, struct bus_address *a, char *error, size_t size)
 {
@@ -128,12 +148,12 @@ parse_tcp(const char *text, struct bus_address *a, char *error, size_t size)
 	/* ZeroMQ binds to numbers and interfaces, not to names. */
 	if (strcmp(a->host, "localhost") == 0)
 		strcpy(a->host, "127.0.0.1");
-	if (!is_loopback(a->host))
+	if (!is_host(a->host))
 		return say(error, size, -EINVAL,
-			   "The bus address \"%.200s\" is not on the loopback "
-			   "interface. A bus over the network would be open to "
-			   "everyone; use 127.0.0.1, and a tunnel (ssh -L, "
-			   "WireGuard) between machines.", text);
+			   "The host in the bus address \"%.200s\" is neither a "
+			   "name, nor an IPv4 address, nor an IPv6 address in "
+			   "[].", text);
+	a->is_remote = !is_loopback(a->host);
 	snprintf(a->path, sizeof(a->path), "tcp://%.400s:%u", a->host, a->port);
 	return 0;
 }
@@ -194,16 +214,38 @@ bus_address_parse(const char *text, struct bus_address *ret_address,
 	return r;
 }
 
-void
-bus_address_endpoint(const struct bus_address *a, enum bus_endpoint which,
-		     char out[BUS_ENDPOINT_MAX])
+static void
+write_endpoint(const struct bus_address *a, enum bus_endpoint which,
+	       const char *host, char out[BUS_ENDPOINT_MAX])
 {
+	/* Nobody gets to a socket beyond loopback without keys. */
+	assert(!a->is_remote || curve_is_set(&a->curve));
 	if (a->is_tcp)
-		snprintf(out, BUS_ENDPOINT_MAX, "tcp://%.400s:%u", a->host,
+		snprintf(out, BUS_ENDPOINT_MAX, "tcp://%.400s:%u", host,
 			 a->port + (unsigned)which);
 	else
 		snprintf(out, BUS_ENDPOINT_MAX, "ipc://%.400s/%s", a->path,
 			 names[which]);
+}
+
+void
+bus_address_endpoint(const struct bus_address *a, enum bus_endpoint which,
+		     char out[BUS_ENDPOINT_MAX])
+{
+	write_endpoint(a, which, a->host, out);
+}
+
+void
+bus_address_peer(const struct bus_address *a, enum bus_endpoint which,
+		 char out[BUS_ENDPOINT_MAX])
+{
+	const char *host = a->host;
+
+	if (strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0)
+		host = "127.0.0.1";
+	else if (strcmp(host, "[::]") == 0)
+		host = "[::1]";
+	write_endpoint(a, which, host, out);
 }
 
 /* Whether events may be entrusted to what this user runs. */
@@ -302,6 +344,9 @@ bus_address_probe(const struct bus_address *a, enum bus_endpoint which)
 	socklen_t len = socket_address(a, which, &to);
 	int fd, r = 0;
 
+	/* It may be a name, and would be known too late anyway. */
+	if (a->is_remote)
+		return 0;
 	if (len == 0)
 		return -EINVAL;
 	fd = socket(to.ss_family, SOCK_STREAM, 0);

@@ -30,6 +30,9 @@ enum {
 	 * it is; this is for the case that it does not. */
 	LATEST_MS = 500,
 	IDLE_MS = 60000,
+	/* Between two new connections to a hub that is not heard: ZeroMQ gives
+	 * up for good where it was refused. */
+	RENEW_MS = 5000,
 	REQUEST_QUEUE = 1000,
 	/* One page and the answers to questions: more was never asked for. */
 	REPLY_QUEUE = 1 + QUESTIONS_UNDER_WAY,
@@ -50,6 +53,9 @@ struct follower {
 	struct questions questions;
 	uint64_t page_serial;		/* of the page asked for last */
 	struct buf mended;
+	struct bus_address bus;		/* of the hub */
+	int64_t renew_ms;		/* tcp: when to connect anew */
+	bool is_refused;		/* told by on_refused */
 	enum follower_state told;	/* to on_state */
 	bool is_told;
 	struct follower_stats stats;
@@ -465,8 +471,6 @@ converse(struct follower *f, int64_t now_ms)
 	return true;
 }
 
-/* --- the outside -------------------------------------------------------- */
-
 enum follower_state
 follower_get_state(const struct follower *f)
 {
@@ -492,6 +496,63 @@ tell_state(struct follower *f)
 		f->ops->on_state(f->user, state);
 }
 
+/* --- the connections ---------------------------------------------------- */
+
+static int
+connect_to(struct follower *f, enum bus_endpoint which,
+	   int (*connect)(struct zmqport_socket *s, const char *endpoint))
+{
+	char endpoint[BUS_ENDPOINT_MAX];
+
+	bus_address_peer(&f->bus, which, endpoint);
+	return connect(which == BUS_EVENTS ? f->events : f->follow, endpoint);
+}
+
+/* Looks at what became of the handshakes; both sockets fare alike. */
+static void
+check_keys(struct follower *f)
+{
+	enum zmqport_verdict verdict = zmqport_verdict(f->follow);
+	char why[1024];
+	bool is_refused;
+
+	(void)zmqport_verdict(f->events);	/* must be emptied, too */
+	is_refused = bus_address_explain(&f->bus, BUS_FOLLOW, verdict, why,
+					 sizeof(why)) == -EACCES;
+	if (is_refused == f->is_refused ||
+	    (!is_refused && verdict != ZMQPORT_LET_IN))
+		return;
+	f->is_refused = is_refused;
+	if (f->ops->on_refused)
+		f->ops->on_refused(f->user, is_refused ? why : NULL);
+}
+
+static bool
+is_silent(const struct follower *f)
+{
+	enum follower_state state = repair_state(&f->repair);
+
+	return state == FOLLOWER_SEARCHING || state == FOLLOWER_SILENT;
+}
+
+/* Of a tcp bus: a connection that was refused must be made anew. */
+static void
+check_connections(struct follower *f, int64_t now_ms)
+{
+	if (bus_address_curve(&f->bus))
+		check_keys(f);
+	if (!is_silent(f) || f->renew_ms == 0)
+		f->renew_ms = now_ms + RENEW_MS;
+	if (now_ms < f->renew_ms)
+		return;
+	f->renew_ms = now_ms + RENEW_MS;
+	/* What fails now is tried again the next time. */
+	(void)connect_to(f, BUS_EVENTS, zmqport_renew);
+	(void)connect_to(f, BUS_FOLLOW, zmqport_renew);
+}
+
+/* --- the outside -------------------------------------------------------- */
+
 static int64_t
 next_due(const struct follower *f, int64_t now_ms)
 {
@@ -500,6 +561,8 @@ next_due(const struct follower *f, int64_t now_ms)
 
 	if (due > questions)
 		due = questions;
+	if (f->bus.is_tcp && is_silent(f) && due > f->renew_ms)
+		due = f->renew_ms;
 	/* Due already: it waits for the connection. */
 	return due > now_ms ? due : now_ms + LATEST_MS;
 }
@@ -516,6 +579,8 @@ follower_run(struct follower *f, int64_t now_ms, unsigned budget)
 	}
 	repair_tick(&f->repair, now_ms);
 	questions_tick(&f->questions, now_ms);
+	if (f->bus.is_tcp)
+		check_connections(f, now_ms);
 	more |= converse(f, now_ms);
 	f->stats.repairs = f->repair.repairs;
 	f->stats.hub_losses = f->repair.holes;
@@ -564,7 +629,8 @@ follower_free(struct follower *f)
 
 /* What both kinds need. On failure the caller frees. */
 static int
-begin(size_t max_event, const struct follower_ops *ops, void *user,
+begin(const struct bus_address *bus, size_t max_event,
+      const struct follower_ops *ops, void *user,
       struct follower **ret_follower)
 {
 	/* A frame above this cuts the connection, and with it all that is
@@ -573,6 +639,7 @@ begin(size_t max_event, const struct follower_ops *ops, void *user,
 		.kind = ZMQPORT_SUB,
 		.max_frame = zmqport_max_frame(LIMIT_EVENT_MOST),
 		.receive_queue = zmqport_queue(max_event),
+		.curve = bus ? bus_address_curve(bus) : NULL,
 	};
 	struct follower *f = calloc(1, sizeof(*f));
 	int r;
@@ -582,6 +649,8 @@ begin(size_t max_event, const struct follower_ops *ops, void *user,
 		return -ENOMEM;
 	f->ops = ops;
 	f->user = user;
+	if (bus)
+		f->bus = *bus;
 	f->max_event = max_event;
 	f->held.most = LIMIT_REPAIR_BYTES;
 	questions_init(&f->questions);
@@ -594,7 +663,7 @@ begin(size_t max_event, const struct follower_ops *ops, void *user,
 }
 
 static int
-connect_hub(struct follower *f, const struct bus_address *bus)
+connect_hub(struct follower *f)
 {
 	struct zmqport_options options = {
 		.kind = ZMQPORT_DEALER,
@@ -602,8 +671,8 @@ connect_hub(struct follower *f, const struct bus_address *bus)
 		.send_queue = REQUEST_QUEUE,
 		.receive_queue = REPLY_QUEUE,
 		.immediate = true,
+		.curve = bus_address_curve(&f->bus),
 	};
-	char endpoint[BUS_ENDPOINT_MAX];
 	int r;
 
 	r = zmqport_message_new(FOLLOW_REPLY_PARTS_MAX, &f->reply);
@@ -613,12 +682,8 @@ connect_hub(struct follower *f, const struct bus_address *bus)
 		r = zmqport_subscribe(f->events, SLICE_LIT(""));
 	if (r < 0)
 		return r;
-	bus_address_endpoint(bus, BUS_EVENTS, endpoint);
-	r = zmqport_connect(f->events, endpoint);
-	if (r < 0)
-		return r;
-	bus_address_endpoint(bus, BUS_FOLLOW, endpoint);
-	return zmqport_connect(f->follow, endpoint);
+	r = connect_to(f, BUS_EVENTS, zmqport_connect);
+	return r < 0 ? r : connect_to(f, BUS_FOLLOW, zmqport_connect);
 }
 
 int
@@ -627,10 +692,10 @@ follower_open(const struct follower_config *config,
 	      struct follower **ret_follower)
 {
 	struct follower *f;
-	int r = begin(config->max_event, ops, user, &f);
+	int r = begin(&config->bus, config->max_event, ops, user, &f);
 
 	if (r == 0)
-		r = connect_hub(f, &config->bus);
+		r = connect_hub(f);
 	if (r < 0) {
 		follower_free(f);
 		return r;
@@ -663,7 +728,7 @@ follower_open_plain(const char *const *endpoints, const char *const *prefixes,
 		    void *user, struct follower **ret_follower)
 {
 	struct follower *f;
-	int r = begin(max_event, ops, user, &f);
+	int r = begin(NULL, max_event, ops, user, &f);
 
 	if (r == 0)
 		r = connect_plain(f, endpoints, prefixes);

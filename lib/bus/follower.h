@@ -50,6 +50,12 @@ struct follower_ops {
 	 */
 	void (*on_gap)(void *user, const struct follower_gap *g);
 	void (*on_state)(void *user, enum follower_state state);
+	/*
+	 * The hub refuses our keys, or cannot use them; `why` says it in
+	 * sentences. NULL: it has let us in after all. The follower goes on
+	 * trying. May be NULL.
+	 */
+	void (*on_refused)(void *user, const char *why);
 	/* The answer to follower_resolve. known: the id is (epoch, number). */
 	void (*on_resolved)(void *user, uint64_t tag, bool known,
 			    uint64_t epoch, uint64_t number);

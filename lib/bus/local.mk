@@ -1,7 +1,8 @@
 # bus: frames (pure), follow-and-repair (pure), and the ZeroMQ port.
 noinst_LTLIBRARIES += libbus.la
 libbus_la_SOURCES = \
-	%D%/address.c %D%/address.h \
+	%D%/address.c %D%/address.h %D%/address_keys.c \
+	%D%/curve.c %D%/curve.h \
 	%D%/follower.c %D%/follower.h \
 	%D%/frame.c %D%/frame.h \
 	%D%/held.c %D%/held.h \

@@ -44,6 +44,7 @@ enum {
 	QUEUE = 2 * LIMIT_PUBLISH_WINDOW,	/* never full: see above */
 	KEY_BYTES = 16,
 	REASON_MAX = 512,
+	DROPS_TOLD = 2,		/* lost without an answer, one after the other */
 };
 
 struct sse_publisher {
@@ -54,6 +55,8 @@ struct sse_publisher {
 	struct zmqport_message *message;
 	struct window window;
 	int unreachable;		/* why there is no connection, or 0 */
+	bool was_let_in;		/* by a hub with keys, at some time */
+	unsigned drops;			/* connections lost without an answer */
 	int64_t next_try_ms;		/* for a new connection, at the earliest */
 	int64_t retry_ms;
 	int64_t progress_ms;		/* when something was last sent or answered */
@@ -71,6 +74,12 @@ say(struct sse_publisher *p, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(p->error, sizeof(p->error), format, args);
 	va_end(args);
+}
+
+static bool
+has_keys(const struct sse_publisher *p)
+{
+	return bus_address_curve(&p->bus);
 }
 
 /* --- what is wrong, in words -------------------------------------------- */
@@ -146,7 +155,42 @@ say_unreachable(struct sse_publisher *p, int error)
 		    strerror(-error));
 }
 
+static void
+say_late(struct sse_publisher *p, int timeout_ms)
+{
+	bool may_want_keys = p->bus.is_tcp && !has_keys(p) &&
+			     p->drops >= DROPS_TOLD;
+
+	say(p, "The hub at %s did not acknowledge the event within %d ms. It may have taken it or not; to send it again with the same key is safe.%s",
+	    p->bus.path, timeout_ms, !may_want_keys ? "" :
+	    " It ends each connection at once: if it is one with keys, give --curve-key and --curve-hub, or set $SSE_CURVE_KEY and $SSE_CURVE_HUB.");
+}
+
 /* --- the connection ----------------------------------------------------- */
+
+/* Takes up what became of the connection. 0, or why it is none. */
+static int
+take_verdict(struct sse_publisher *p, enum zmqport_verdict verdict)
+{
+	char why[sizeof(p->error)];
+	int r;
+
+	/* Once, that may have been a hub that stops. */
+	if (verdict == ZMQPORT_HUNG_UP && p->drops + 1 < DROPS_TOLD)
+		verdict = ZMQPORT_UNDECIDED;
+	r = bus_address_explain(&p->bus, BUS_PUBLISH, verdict, why,
+				sizeof(why));
+	if (r < 0 && r != p->unreachable)
+		say(p, "%s", why);
+	/* What kept us out stays true until the hub has let us in. */
+	if (r < 0 || verdict == ZMQPORT_LET_IN)
+		p->unreachable = r;
+	if (verdict == ZMQPORT_LET_IN) {
+		p->was_let_in = true;
+		p->drops = 0;
+	}
+	return r;
+}
 
 static void
 disconnect(struct sse_publisher *p)
@@ -165,6 +209,7 @@ make_socket(struct sse_publisher *p)
 		.send_queue = QUEUE,
 		.receive_queue = QUEUE,
 		.no_reconnect = true,
+		.curve = bus_address_curve(&p->bus),
 	};
 	char endpoint[BUS_ENDPOINT_MAX];
 	int r = 0;
@@ -177,7 +222,7 @@ make_socket(struct sse_publisher *p)
 		r = zmqport_open(p->port, &options, &p->socket);
 	if (r < 0)
 		return r;
-	bus_address_endpoint(&p->bus, BUS_PUBLISH, endpoint);
+	bus_address_peer(&p->bus, BUS_PUBLISH, endpoint);
 	return zmqport_connect(p->socket, endpoint);
 }
 
@@ -201,8 +246,27 @@ try_connect(struct sse_publisher *p, int64_t now_ms)
 		if (kind != p->unreachable)
 			say_unreachable(p, r);
 	}
-	p->unreachable = kind;
+	if (r < 0 || !has_keys(p))
+		p->unreachable = kind;
 	p->progress_ms = now_ms;
+}
+
+/* Where no hub has let us in, nothing was sent. */
+static void
+judge_silence(struct sse_publisher *p)
+{
+	if (has_keys(p) && !p->was_let_in && !p->unreachable)
+		(void)take_verdict(p, ZMQPORT_AWAY);
+}
+
+/* The connection is none any more. */
+static void
+lose(struct sse_publisher *p)
+{
+	if (has_keys(p))
+		(void)take_verdict(p, zmqport_verdict(p->socket));
+	p->drops++;
+	disconnect(p);
 }
 
 /* Sends what is not sent yet. */
@@ -216,7 +280,7 @@ flush(struct sse_publisher *p, int64_t now_ms)
 	while (p->socket && p->window.sent < p->window.count) {
 		window_next(&p->window, parts);
 		if (zmqport_send(p->socket, parts, 3) < 0) {
-			disconnect(p);
+			lose(p);
 			return;
 		}
 		p->window.sent++;
@@ -295,6 +359,7 @@ take_answers(struct sse_publisher *p, int64_t now_ms)
 		p->progress_ms = now_ms;
 		p->patience_ms = PATIENCE_MS;
 		p->retry_ms = 0;
+		p->drops = 0;
 	}
 	return any;
 }
@@ -308,26 +373,38 @@ is_late(const struct sse_publisher *p, int64_t now_ms)
 	       now_ms - p->progress_ms >= p->patience_ms;
 }
 
+/* Gives up a connection that is none any more, or seems so. */
+static void
+check_connection(struct sse_publisher *p, int64_t now_ms)
+{
+	/* A connection that never came about does not show in its events. */
+	if (!(zmqport_events(p->socket) & ZMQPORT_OUT) ||
+	    (has_keys(p) &&
+	     take_verdict(p, zmqport_verdict(p->socket)) < 0)) {
+		lose(p);
+		return;
+	}
+	if (!is_late(p, now_ms))
+		return;
+	p->patience_ms *= 2;
+	if (p->patience_ms > PATIENCE_MOST_MS)
+		p->patience_ms = PATIENCE_MOST_MS;
+	judge_silence(p);
+	disconnect(p);
+}
+
 /* Does all that can be done now. Whether anything changed for the caller. */
 static bool
 step(struct sse_publisher *p, int64_t now_ms)
 {
+	int was = p->unreachable;
 	bool changed = take_answers(p, now_ms);
-	int was;
 
-	if (p->socket && !(zmqport_events(p->socket) & ZMQPORT_OUT))
-		disconnect(p);
-	if (p->socket && is_late(p, now_ms)) {
-		p->patience_ms *= 2;
-		if (p->patience_ms > PATIENCE_MOST_MS)
-			p->patience_ms = PATIENCE_MOST_MS;
-		disconnect(p);
-	}
-	if (!p->socket && p->window.count > 0 && now_ms >= p->next_try_ms) {
-		was = p->unreachable;
+	if (p->socket)
+		check_connection(p, now_ms);
+	if (!p->socket && p->window.count > 0 && now_ms >= p->next_try_ms)
 		try_connect(p, now_ms);
-		changed |= was != p->unreachable;
-	}
+	changed |= was != p->unreachable;
 	flush(p, now_ms);
 	/* Sending may have swallowed the news of an answer. */
 	while (p->socket && zmqport_events(p->socket) & ZMQPORT_IN) {
@@ -351,12 +428,16 @@ wake_ms(const struct sse_publisher *p)
 static int
 sleep_until(struct sse_publisher *p, int64_t now_ms, int64_t until_ms)
 {
-	struct pollfd fd = { .fd = sse_publisher_fd(p), .events = POLLIN };
+	struct pollfd fds[2] = {
+		{ .fd = sse_publisher_fd(p), .events = POLLIN },
+		{ .fd = p->socket ? zmqport_verdict_fd(p->socket) : -1,
+		  .events = POLLIN },
+	};
 	int64_t ms = until_ms - now_ms;
 
 	if (ms <= 0)
 		return 0;
-	if (poll(&fd, 1, ms > 10000 ? 10000 : (int)ms) < 0 && errno == EINTR)
+	if (poll(fds, 2, ms > 10000 ? 10000 : (int)ms) < 0 && errno == EINTR)
 		return -EINTR;
 	return 0;
 }
@@ -379,8 +460,11 @@ sse_publisher_open(const char *bus, struct sse_publisher **ret_publisher)
 			 bus ? bus : "");
 		return r == -ENAMETOOLONG ? r : -EINVAL;
 	}
-	r = bus_address_check_directory(&p->bus, p->error, sizeof(p->error));
-	if (r == -EPERM)
+	r = bus_address_use_environment(&p->bus, p->error, sizeof(p->error));
+	if (r == 0)
+		r = bus_address_check_directory(&p->bus, p->error,
+						sizeof(p->error));
+	if (r == -EPERM || r == -EINVAL)
 		return r;
 	if (r == -ENOTDIR)
 		return -EINVAL;
@@ -464,7 +548,7 @@ sse_publisher_poll(struct sse_publisher *p, int timeout_ms)
 		if (p->window.count == 0)
 			return 0;
 		if (now_ms >= deadline_ms)
-			return p->socket ? 0 : p->unreachable;
+			return p->unreachable;
 		wake = wake_ms(p);
 		until_ms = wake < deadline_ms ? wake : deadline_ms;
 		if (sleep_until(p, now_ms, until_ms) < 0)
@@ -521,12 +605,12 @@ await(struct sse_publisher *p, const struct single *s, int timeout_ms)
 		if (timeout_ms >= 0 && left_ms <= 0)
 			break;
 	}
+	judge_silence(p);
 	if (p->unreachable)
 		return p->unreachable;
 	/* A late answer must not be taken for that of the next event. */
 	disconnect(p);
-	say(p, "The hub at %s did not acknowledge the event within %d ms. It may have taken it or not; to send it again with the same key is safe.",
-	    p->bus.path, timeout_ms);
+	say_late(p, timeout_ms);
 	return -ETIMEDOUT;
 }
 

@@ -29,6 +29,8 @@ struct sse_subscriber {
 	void *user;
 	struct sse_event lent;		/* the event of on_event */
 	int hub;			/* told by on_hub; -1: nothing yet */
+	bool is_refused;		/* our keys, by the hub; error says why */
+	bool refusal_told;		/* by a result of sse_subscriber_poll */
 	bool has_called;
 	int failure;
 	char error[1024];
@@ -81,10 +83,21 @@ on_state(void *user, enum follower_state state)
 	s->ops->on_hub(s->user, hub);
 }
 
+static void
+on_refused(void *user, const char *why)
+{
+	struct sse_subscriber *s = user;
+
+	s->is_refused = why;
+	s->refusal_told = false;
+	snprintf(s->error, sizeof(s->error), "%s", why ? why : "");
+}
+
 static const struct follower_ops follower_ops = {
 	.on_event = on_event,
 	.on_gap = on_gap,
 	.on_state = on_state,
+	.on_refused = on_refused,
 };
 
 /* --- opening ------------------------------------------------------------ */
@@ -152,6 +165,21 @@ explain_absence(struct sse_subscriber *s)
 	return 0;
 }
 
+/* Why nothing is heard of a hub that should be there. */
+static void
+explain_silence(struct sse_subscriber *s)
+{
+	s->error[0] = '\0';
+	if (s->hub == 1 || s->is_plain)
+		return;
+	(void)explain_absence(s);
+	if (s->error[0] == '\0' && s->bus.is_tcp &&
+	    !bus_address_curve(&s->bus))
+		snprintf(s->error, sizeof(s->error),
+			 "What listens at %.400s does not answer. If it is a hub with keys, give --curve-key and --curve-hub, or set $SSE_CURVE_KEY and $SSE_CURVE_HUB.",
+			 s->bus.path);
+}
+
 static int
 check_place(struct sse_subscriber *s)
 {
@@ -177,6 +205,9 @@ sse_subscriber_open(const char *bus, const char *after,
 	r = bus_address_parse(bus, &s->bus, s->error, sizeof(s->error));
 	if (r == 0)
 		r = parse_after(s, after, &config);
+	if (r == 0)
+		r = bus_address_use_environment(&s->bus, s->error,
+						sizeof(s->error));
 	if (r == 0)
 		r = check_place(s);
 	if (r == 0) {
@@ -271,6 +302,10 @@ sse_subscriber_poll(struct sse_subscriber *s, int timeout_ms)
 		due_ms = follower_run(s->follower, now_ms, BUDGET);
 		if (s->failure < 0)
 			return s->failure;
+		if (s->is_refused && !s->refusal_told) {
+			s->refusal_told = true;
+			return -EACCES;
+		}
 		if (s->has_called || now_ms >= end_ms)
 			break;
 		if (due_ms > now_ms) {
@@ -281,10 +316,9 @@ sse_subscriber_poll(struct sse_subscriber *s, int timeout_ms)
 		}
 		now_ms = clock_mono_ms();
 	}
-	if (s->hub != 1 && !s->is_plain)
-		(void)explain_absence(s);
-	else
-		s->error[0] = '\0';
+	if (s->is_refused)
+		return -EACCES;
+	explain_silence(s);
 	return 0;
 }
 

@@ -20,6 +20,8 @@
 
 #include <zmq.h>
 
+#include "lib/bus/curve.h"
+
 enum {
 	HANDSHAKE_MS = 5000,
 	PING_MS = 2000,		/* tcp only: a unix socket's peer cannot vanish */
@@ -27,19 +29,29 @@ enum {
 	/* Not longer the longer nobody is there: trying costs next to nothing
 	 * on one machine, and a hub that comes back is to be found at once. */
 	RECONNECT_MS = 100,
+	RECONNECT_KEYS_MS = 1000,	/* with keys it costs two machines more */
 
 	QUEUE_BYTES = 4 << 20,
 	QUEUE_LEAST = 64,
 	QUEUE_MOST = 10000,
 	FRAME_SPARE = 4096,	/* header, topic, key: all below this */
+
+	/* A hub that stops may hang up on a handshake once; a hub that does it
+	 * each time means it. */
+	HANGUPS_MOST = 3,
 };
 
 struct zmqport {
 	void *context;		/* owned */
+	unsigned watched;	/* sockets so far; names their monitors */
 };
 
 struct zmqport_socket {
 	void *socket;		/* owned */
+	void *monitor;		/* owned; NULL: not watched */
+	enum zmqport_verdict verdict;
+	unsigned hangups;	/* one after the other */
+	unsigned hangups_most;
 };
 
 struct zmqport_message {
@@ -125,8 +137,71 @@ set_options(void *socket, const struct zmqport_options *o)
 	       set_int(socket, ZMQ_RCVHWM, receive_queue) &&
 	       set_int(socket, ZMQ_RECONNECT_IVL,
 		       o->no_reconnect ? -1 : RECONNECT_MS) &&
-	       set_int(socket, ZMQ_RECONNECT_IVL_MAX, 0) &&
+	       set_int(socket, ZMQ_RECONNECT_IVL_MAX,
+		       o->curve && !o->no_reconnect ? RECONNECT_KEYS_MS : 0) &&
 	       (!o->immediate || set_int(socket, ZMQ_IMMEDIATE, 1));
+}
+
+static bool
+set_text(void *socket, int option, const char *text)
+{
+	return zmq_setsockopt(socket, option, text, strlen(text)) == 0;
+}
+
+static bool
+set_key(void *socket, int option, const char *key)
+{
+	return zmq_setsockopt(socket, option, key, CURVE_SIZE) == 0;
+}
+
+/* The hub's end: who comes in is asked of the gate, under the name `domain`. */
+static bool
+set_server_keys(void *socket, const struct zmqport_options *o)
+{
+	return set_int(socket, ZMQ_CURVE_SERVER, 1) &&
+	       set_key(socket, ZMQ_CURVE_SECRETKEY, o->curve->secret) &&
+	       set_text(socket, ZMQ_ZAP_DOMAIN, o->domain);
+}
+
+static bool
+set_client_keys(void *socket, const struct curve *curve)
+{
+	return set_key(socket, ZMQ_CURVE_PUBLICKEY, curve->public) &&
+	       set_key(socket, ZMQ_CURVE_SECRETKEY, curve->secret) &&
+	       set_key(socket, ZMQ_CURVE_SERVERKEY, curve->hub);
+}
+
+/* A monitor is the only way to learn what became of a handshake. */
+static bool
+watch(struct zmqport *z, struct zmqport_socket *s)
+{
+	const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+			   ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+			   ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+			   ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+			   ZMQ_EVENT_CLOSED;
+	char name[32];
+
+	snprintf(name, sizeof(name), "inproc://watch-%u", z->watched++);
+	if (zmq_socket_monitor(s->socket, name, events) < 0)
+		return false;
+	s->monitor = zmq_socket(z->context, ZMQ_PAIR);
+	/* Without a bound: a full queue would stop ZeroMQ's own thread. */
+	return s->monitor && set_int(s->monitor, ZMQ_LINGER, 0) &&
+	       set_int(s->monitor, ZMQ_RCVHWM, 0) &&
+	       zmq_connect(s->monitor, name) == 0;
+}
+
+static bool
+set_keys(struct zmqport *z, struct zmqport_socket *s,
+	 const struct zmqport_options *o)
+{
+	if (!o->curve)
+		return true;
+	if (o->kind == ZMQPORT_ROUTER || o->kind == ZMQPORT_PUB)
+		return set_server_keys(s->socket, o);
+	s->hangups_most = o->no_reconnect ? 1 : HANGUPS_MOST;
+	return set_client_keys(s->socket, o->curve) && watch(z, s);
 }
 
 int
@@ -145,7 +220,8 @@ zmqport_open(struct zmqport *z, const struct zmqport_options *options,
 	if (!s)
 		return -ENOMEM;
 	s->socket = zmq_socket(z->context, types[options->kind]);
-	if (!s->socket || !set_options(s->socket, options))
+	if (!s->socket || !set_options(s->socket, options) ||
+	    !set_keys(z, s, options))
 		r = error_of(errno);
 	if (r < 0) {
 		zmqport_close(s);
@@ -160,6 +236,10 @@ zmqport_close(struct zmqport_socket *s)
 {
 	if (!s)
 		return NULL;
+	if (s->monitor) {
+		(void)zmq_socket_monitor(s->socket, NULL, 0);
+		zmq_close(s->monitor);
+	}
 	if (s->socket)
 		zmq_close(s->socket);
 	free(s);
@@ -218,6 +298,13 @@ zmqport_connect(struct zmqport_socket *s, const char *endpoint)
 }
 
 int
+zmqport_renew(struct zmqport_socket *s, const char *endpoint)
+{
+	(void)zmq_disconnect(s->socket, endpoint);
+	return zmqport_connect(s, endpoint);
+}
+
+int
 zmqport_subscribe(struct zmqport_socket *s, struct slice prefix)
 {
 	return zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, prefix.p,
@@ -256,15 +343,129 @@ zmqport_events(struct zmqport_socket *s)
 	       (events & ZMQ_POLLOUT ? ZMQPORT_OUT : 0);
 }
 
-int
-zmqport_fd(struct zmqport_socket *s)
+static int
+fd_of(void *socket)
 {
 	int fd = -1;
 	size_t size = sizeof(fd);
 
-	if (zmq_getsockopt(s->socket, ZMQ_FD, &fd, &size) < 0)
-		return -1;
-	return fd;
+	return zmq_getsockopt(socket, ZMQ_FD, &fd, &size) < 0 ? -1 : fd;
+}
+
+int
+zmqport_fd(struct zmqport_socket *s)
+{
+	return fd_of(s->socket);
+}
+
+/* --- keys --------------------------------------------------------------- */
+
+bool
+zmqport_has_curve(void)
+{
+	return zmq_has("curve") == 1;
+}
+
+int
+zmqport_key_pair(char ret_public[CURVE_SIZE], char ret_secret[CURVE_SIZE])
+{
+	return zmq_curve_keypair(ret_public, ret_secret) < 0 ?
+		       error_of(errno) : 0;
+}
+
+int
+zmqport_key_public(const char secret[CURVE_SIZE], char ret_public[CURVE_SIZE])
+{
+	return zmq_curve_public(ret_public, secret) < 0 ? error_of(errno) : 0;
+}
+
+bool
+zmqport_key_is_one(const char *text)
+{
+	uint8_t bytes[CURVE_BYTES];
+	bool is_one = strlen(text) == CURVE_SIZE - 1 &&
+		      zmq_z85_decode(bytes, text);
+
+	explicit_bzero(bytes, sizeof(bytes));
+	return is_one;
+}
+
+void
+zmqport_key_text(const void *bytes, char ret_text[CURVE_SIZE])
+{
+	(void)zmq_z85_encode(ret_text, bytes, CURVE_BYTES);
+}
+
+static void
+take_verdict(struct zmqport_socket *s, unsigned event, unsigned value)
+{
+	/* A peer that stays silent is none; only one that hangs up says no. */
+	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && value != EPIPE &&
+	    value != ECONNRESET)
+		event = ZMQ_EVENT_CLOSED;
+	if (event != ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+		s->hangups = 0;
+	switch (event) {
+	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+		s->verdict = ZMQPORT_LET_IN;
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+		s->verdict = ZMQPORT_REFUSED;
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+		s->verdict = ZMQPORT_STRANGE;
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+		if (++s->hangups >= s->hangups_most)
+			s->verdict = ZMQPORT_HUNG_UP;
+		break;
+	case ZMQ_EVENT_CLOSED:
+		s->verdict = ZMQPORT_AWAY;
+		break;
+	}
+}
+
+/* The next event and what goes with it. False: there is none. */
+static bool
+next_event(void *monitor, unsigned *ret_event, unsigned *ret_value)
+{
+	uint8_t bytes[6];	/* of the host's order: 2 and 4 */
+	uint16_t number;
+	uint32_t value;
+	int n, more = 1;
+	size_t size = sizeof(more);
+
+	do
+		n = zmq_recv(monitor, bytes, sizeof(bytes), ZMQ_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return false;
+	memcpy(&number, bytes, sizeof(number));
+	memcpy(&value, bytes + sizeof(number), sizeof(value));
+	*ret_event = number;
+	*ret_value = value;
+	/* the rest names the endpoint */
+	while (zmq_getsockopt(monitor, ZMQ_RCVMORE, &more, &size) == 0 && more)
+		if (zmq_recv(monitor, NULL, 0, ZMQ_DONTWAIT) < 0 &&
+		    errno != EINTR)
+			break;
+	return true;
+}
+
+enum zmqport_verdict
+zmqport_verdict(struct zmqport_socket *s)
+{
+	unsigned event, value;
+
+	while (s->monitor && next_event(s->monitor, &event, &value))
+		take_verdict(s, event, value);
+	return s->verdict;
+}
+
+int
+zmqport_verdict_fd(const struct zmqport_socket *s)
+{
+	return s->monitor ? fd_of(s->monitor) : -1;
 }
 
 /* --- receiving ---------------------------------------------------------- */

@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include "lib/base/slice.h"
+#include "lib/bus/curve.h"
 
 struct zmqport;			/* a ZeroMQ context */
 struct zmqport_socket;
@@ -47,7 +48,17 @@ struct zmqport_options {
 	bool immediate;		/* queue only for a peer that is connected: until
 				 * then sending is -EAGAIN, and what a lost
 				 * connection had queued is gone */
+	/*
+	 * Keys, copied; NULL: plain. A PUB or ROUTER lets in whom the gate
+	 * lets in: a ROUTER of the same zmqport, bound to ZMQPORT_GATE before
+	 * and closed after it, that answers ZeroMQ's authentication requests
+	 * (RFC 27). Without that gate EVERYBODY is let in.
+	 */
+	const struct curve *curve;
+	const char *domain;	/* PUB, ROUTER: what the gate is asked about */
 };
+
+#define ZMQPORT_GATE "inproc://zeromq.zap.01"
 
 /*
  * The queue length that holds 4 MiB of the largest events, at least 64, and a
@@ -71,6 +82,9 @@ struct zmqport_socket *zmqport_close(struct zmqport_socket *s);	/* NULL is fine 
 int zmqport_bind(struct zmqport_socket *s, const char *endpoint, mode_t mode,
 		 gid_t gid);
 int zmqport_connect(struct zmqport_socket *s, const char *endpoint);
+/* Gives up the connection to `endpoint`, such as one that was refused, which
+ * ZeroMQ does not try again, and makes a new one. */
+int zmqport_renew(struct zmqport_socket *s, const char *endpoint);
 int zmqport_subscribe(struct zmqport_socket *s, struct slice prefix);
 
 /* Changes the queue length for each peer, those that are here too. */
@@ -85,6 +99,29 @@ int zmqport_endpoint(struct zmqport_socket *s, char *out, size_t size);
 enum { ZMQPORT_IN = 1, ZMQPORT_OUT = 2 };
 unsigned zmqport_events(struct zmqport_socket *s);
 int zmqport_fd(struct zmqport_socket *s);
+
+enum zmqport_verdict {
+	ZMQPORT_UNDECIDED,	/* the socket has no keys, or nothing came yet */
+	ZMQPORT_LET_IN,
+	ZMQPORT_REFUSED,	/* not with this key */
+	ZMQPORT_STRANGE,	/* the peer speaks without keys, or otherwise */
+	ZMQPORT_HUNG_UP,	/* in the middle of the handshake, each time: the
+				 * peer has another key, or speaks without */
+	ZMQPORT_AWAY,		/* nobody is there */
+};
+
+/* What became of the last connection of a SUB or DEALER with keys. */
+enum zmqport_verdict zmqport_verdict(struct zmqport_socket *s);
+/* Readable (edge-triggered) when that may have changed; -1: no keys. */
+int zmqport_verdict_fd(const struct zmqport_socket *s);
+
+bool zmqport_has_curve(void);	/* libzmq can be built without */
+int zmqport_key_pair(char ret_public[CURVE_SIZE], char ret_secret[CURVE_SIZE]);
+int zmqport_key_public(const char secret[CURVE_SIZE],
+		       char ret_public[CURVE_SIZE]);
+bool zmqport_key_is_one(const char *text);
+/* `bytes`: CURVE_BYTES of them, as the gate gets a key. */
+void zmqport_key_text(const void *bytes, char ret_text[CURVE_SIZE]);
 
 /*
  * A place to receive messages into, reused for all of them. At most max_parts

@@ -73,6 +73,8 @@ UNIT_TESTS += %D%/test-bus-message
 %C%_test_bus_message_LDADD = $(FAULT_LIBS) libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-bus-address
 %C%_test_bus_address_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-bus-curve
+%C%_test_bus_curve_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-bus-parser
 %C%_test_bus_parser_LDADD = libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
 

@@ -45,12 +45,16 @@ parses_what_is_given(void **state)
 		{ "tcp://127.0.0.1", -EINVAL, NULL },
 		{ "tcp://127.0.0.1:7000x", -EINVAL, NULL },
 		{ "tcp://:7000", -EINVAL, NULL },
-		{ "tcp://*:7000", -EINVAL, NULL },
-		{ "tcp://0.0.0.0:7000", -EINVAL, NULL },
-		{ "tcp://10.0.0.1:7000", -EINVAL, NULL },
-		{ "tcp://example.org:7000", -EINVAL, NULL },
-		{ "tcp://127.0.0.1.example.org:7000", -EINVAL, NULL },
-		{ "tcp://[::]:7000", -EINVAL, NULL },
+		{ "tcp://10.0.0.1;127.0.0.1:7000", -EINVAL, NULL },
+		{ "tcp://a b:7000", -EINVAL, NULL },
+		{ "tcp://a*:7000", -EINVAL, NULL },
+		{ "tcp://[]:7000", -EINVAL, NULL },
+		{ "tcp://[:7000", -EINVAL, NULL },
+		{ "tcp://[::1:7000", -EINVAL, NULL },
+		{ "tcp://[::g]:7000", -EINVAL, NULL },
+		{ "tcp://::1:7000", -EINVAL, NULL },
+		{ "tcp://[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000"
+		  ":0000:0000:0000:0000:0000]:7000", -EINVAL, NULL },
 		{ "ipc:///run/sse", -EINVAL, NULL },
 		{ "http://x/", -EINVAL, NULL },
 		{ "", -EINVAL, NULL },
@@ -84,6 +88,83 @@ parses_what_is_given(void **state)
 	assert_int_equal(bus_address_parse(long_ok, &a, error, sizeof(error)), 0);
 	bus_address_endpoint(&a, BUS_PUBLISH, endpoint);
 	assert_int_equal(strlen(endpoint), 6 + 107);
+}
+
+/* What is not known to be this machine alone needs keys. */
+static void
+refuses_the_network_without_keys(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_remote;
+	} rows[] = {
+		{ "tcp://127.0.0.1:7000", false },
+		{ "tcp://127.255.0.1:7000", false },
+		{ "tcp://localhost:7000", false },
+		{ "tcp://[::1]:7000", false },
+		{ "/run/sse", false },
+		{ "tcp://*:7000", true },
+		{ "tcp://0.0.0.0:7000", true },
+		{ "tcp://10.0.0.1:7000", true },
+		{ "tcp://128.0.0.1:7000", true },
+		{ "tcp://127.1:7000", true },
+		{ "tcp://2130706433:7000", true },
+		{ "tcp://eth0:7000", true },
+		{ "tcp://example.org:7000", true },
+		{ "tcp://127.0.0.1.example.org:7000", true },
+		{ "tcp://[::]:7000", true },
+		{ "tcp://[::ffff:127.0.0.1]:7000", true },
+		{ "tcp://[fe80::1]:7000", true },
+	};
+	struct bus_keys keys = { 0 };
+	struct bus_address a;
+	size_t i;
+	int r;
+
+	(void)state;
+	unsetenv("SSE_CURVE_KEY");
+	unsetenv("SSE_CURVE_HUB");
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		r = bus_address_parse(rows[i].text, &a, error, sizeof(error));
+		unit_check(r == 0, "\"%s\": %s", rows[i].text, error);
+		unit_check(a.is_remote == rows[i].is_remote, "\"%s\"",
+			   rows[i].text);
+		keys.is_hub = i % 2;
+		r = bus_address_use_keys(&a, &keys, error, sizeof(error));
+		unit_check(r == (rows[i].is_remote ? -EINVAL : 0), "\"%s\"",
+			   rows[i].text);
+		unit_check(r == 0 || strstr(error, "--make-keys"), "%s", error);
+		unit_check(r == bus_address_use_environment(&a, error,
+							    sizeof(error)),
+			   "\"%s\"", rows[i].text);
+		assert_null(bus_address_curve(&a));
+	}
+}
+
+/* What a hub binds need not be what its own workers can connect to. */
+static void
+connects_to_what_is_bound(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "tcp://*:7000", "tcp://127.0.0.1:7001" },
+		{ "tcp://0.0.0.0:7000", "tcp://127.0.0.1:7001" },
+		{ "tcp://[::]:7000", "tcp://[::1]:7001" },
+		{ "tcp://10.0.0.1:7000", "tcp://10.0.0.1:7001" },
+		{ "tcp://example.org:7000", "tcp://example.org:7001" },
+		{ "/run/x", "ipc:///run/x/follow" },
+	};
+	char endpoint[BUS_ENDPOINT_MAX];
+	struct bus_address a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		assert_int_equal(bus_address_parse(rows[i][0], &a, error,
+						   sizeof(error)), 0);
+		a.curve.secret[0] = 'x';	/* as if there were keys */
+		bus_address_peer(&a, BUS_FOLLOW, endpoint);
+		assert_string_equal(endpoint, rows[i][1]);
+	}
 }
 
 static void
@@ -218,6 +299,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_what_is_given),
+		cmocka_unit_test(refuses_the_network_without_keys),
+		cmocka_unit_test(connects_to_what_is_bound),
 		cmocka_unit_test(makes_relative_paths_absolute),
 		cmocka_unit_test(finds_the_default_in_order),
 		cmocka_unit_test(checks_the_directory),

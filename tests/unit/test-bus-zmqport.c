@@ -333,6 +333,212 @@ bounds_its_queues(void **state)
 	assert_null(zmqport_message_free(NULL));
 }
 
+/* --- keys --------------------------------------------------------------- */
+
+struct keyring {
+	struct curve hub, client, stranger;
+};
+
+static void
+make_keys(struct keyring *k)
+{
+	struct curve *all[] = { &k->hub, &k->client, &k->stranger };
+	size_t i;
+
+	if (!zmqport_has_curve())
+		skip();
+	for (i = 0; i < COUNT_OF(all); i++)
+		assert_int_equal(zmqport_key_pair(all[i]->public,
+						  all[i]->secret), 0);
+	for (i = 0; i < COUNT_OF(all); i++)
+		memcpy(all[i]->hub, k->hub.public, CURVE_SIZE);
+}
+
+/* Answers one question about a key, if there is one: yes if it is `public`. */
+static void
+run_gate(struct zmqport_socket *gate, const char *public)
+{
+	struct zmqport_message *m = NULL;
+	const struct slice *q;
+	char key[CURVE_SIZE];
+	size_t n;
+
+	assert_int_equal(zmqport_message_new(9, &m), 0);
+	if (zmqport_receive(gate, m) == 1) {
+		q = zmqport_parts(m, &n);
+		assert_int_equal(n, 9);
+		assert_true(slice_eq(q[4], SLICE_LIT("room")));
+		assert_true(slice_eq(q[7], SLICE_LIT("CURVE")));
+		assert_int_equal(q[8].len, CURVE_BYTES);
+		zmqport_key_text(q[8].p, key);
+		assert_int_equal(zmqport_send2(gate, q, 2, (struct slice[]){
+			SLICE_LIT("1.0"), q[3],
+			slice_of(strcmp(key, public) == 0 ? "200" : "400"),
+			SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""),
+		}, 6), 0);
+	}
+	zmqport_message_free(m);
+}
+
+struct meeting {
+	struct zmqport_socket *gate, *router, *dealer;
+};
+
+/* A hub's socket with `hub`, or plain, and a client's with `client`. */
+static struct meeting
+meet(const struct curve *hub, const struct curve *client)
+{
+	struct meeting m;
+
+	m.gate = make((struct zmqport_options){ .kind = ZMQPORT_ROUTER });
+	assert_int_equal(zmqport_bind(m.gate, ZMQPORT_GATE, 0, (gid_t)-1), 0);
+	m.router = make((struct zmqport_options){
+		.kind = ZMQPORT_ROUTER, .curve = hub, .domain = "room" });
+	m.dealer = make((struct zmqport_options){
+		.kind = ZMQPORT_DEALER, .curve = client });
+	assert_int_equal(zmqport_bind(m.router, "tcp://127.0.0.1:*", 0,
+				      (gid_t)-1), 0);
+	assert_int_equal(zmqport_endpoint(m.router, endpoint,
+					  sizeof(endpoint)), 0);
+	return m;
+}
+
+static void
+part(struct meeting *m)
+{
+	zmqport_close(m->dealer);
+	zmqport_close(m->router);
+	zmqport_close(m->gate);
+	/* for the teardown */
+	snprintf(endpoint, sizeof(endpoint), "ipc://%s/s", dir);
+}
+
+/* What the client learns, with a gate that knows `public`. */
+static enum zmqport_verdict
+await_verdict(struct meeting *m, const char *public)
+{
+	enum zmqport_verdict verdict = ZMQPORT_UNDECIDED;
+	int tries;
+
+	for (tries = 0; tries < 1000 && !verdict; tries++) {
+		struct pollfd p[2] = {
+			{ .fd = zmqport_fd(m->gate), .events = POLLIN },
+			{ .fd = zmqport_verdict_fd(m->dealer),
+			  .events = POLLIN },
+		};
+
+		run_gate(m->gate, public);
+		verdict = zmqport_verdict(m->dealer);
+		if (!verdict)
+			(void)poll(p, 2, 20);
+	}
+	return verdict;
+}
+
+/* One meeting: a context forgets the name of a gate only in its own time. */
+static void
+check_verdict(const struct curve *hub, const struct curve *client,
+	      const char *known, unsigned want)
+{
+	struct meeting m;
+	enum zmqport_verdict verdict;
+
+	m = meet(hub, client);
+	assert_int_equal(zmqport_verdict_fd(m.router), -1);
+	assert_int_equal(zmqport_verdict(m.dealer), ZMQPORT_UNDECIDED);
+	assert_int_equal(zmqport_connect(m.dealer, endpoint), 0);
+	verdict = await_verdict(&m, known);
+	part(&m);
+	unit_check(want & 1u << verdict, "%d", (int)verdict);
+}
+
+static void
+lets_in_the_right_key(void **state)
+{
+	struct keyring k;
+
+	(void)state;
+	make_keys(&k);
+	check_verdict(&k.hub, &k.client, k.client.public,
+		      1u << ZMQPORT_LET_IN);
+}
+
+static void
+refuses_a_strangers_key(void **state)
+{
+	struct keyring k;
+
+	(void)state;
+	make_keys(&k);
+	check_verdict(&k.hub, &k.stranger, k.client.public,
+		      1u << ZMQPORT_REFUSED);
+}
+
+static void
+sees_that_the_hub_is_another_one(void **state)
+{
+	struct keyring k;
+
+	(void)state;
+	make_keys(&k);
+	memcpy(k.client.hub, k.stranger.public, CURVE_SIZE);
+	check_verdict(&k.hub, &k.client, k.client.public,
+		      1u << ZMQPORT_HUNG_UP);
+}
+
+static void
+sees_that_the_hub_has_no_keys(void **state)
+{
+	struct keyring k;
+
+	(void)state;
+	make_keys(&k);
+	/* which end of the two finds it out first is chance */
+	check_verdict(NULL, &k.client, k.client.public,
+		      1u << ZMQPORT_STRANGE | 1u << ZMQPORT_HUNG_UP);
+}
+
+static void
+sees_that_nobody_is_there(void **state)
+{
+	struct meeting m;
+	struct keyring k;
+
+	(void)state;
+	make_keys(&k);
+	m = meet(&k.hub, &k.client);
+	m.router = zmqport_close(m.router);
+	assert_int_equal(zmqport_connect(m.dealer, endpoint), 0);
+	assert_int_equal(await_verdict(&m, ""), ZMQPORT_AWAY);
+	part(&m);
+}
+
+/* After a refusal ZeroMQ does not try again; a new connection does. */
+static void
+comes_in_after_a_refusal(void **state)
+{
+	struct slice hello = SLICE_LIT("hello");
+	struct keyring k;
+	struct meeting m;
+	int tries;
+
+	(void)state;
+	make_keys(&k);
+	m = meet(&k.hub, &k.client);
+	assert_int_equal(zmqport_connect(m.dealer, endpoint), 0);
+	assert_int_equal(await_verdict(&m, "nobody"), ZMQPORT_REFUSED);
+	assert_int_equal(zmqport_renew(m.dealer, endpoint), 0);
+	for (tries = 0; tries < 1000; tries++) {
+		run_gate(m.gate, k.client.public);
+		if (zmqport_verdict(m.dealer) == ZMQPORT_LET_IN)
+			break;
+		(void)poll(NULL, 0, 5);
+	}
+	put(m.dealer, &hello, 1);
+	assert_true(slice_eq(get(m.router, 2)[1], hello));
+	part(&m);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
 int
@@ -347,6 +553,12 @@ main(void)
 		TEST(cuts_off_who_sends_too_much),
 		TEST(stays_lost_when_told_so),
 		TEST(bounds_its_queues),
+		TEST(lets_in_the_right_key),
+		TEST(refuses_a_strangers_key),
+		TEST(sees_that_the_hub_is_another_one),
+		TEST(sees_that_the_hub_has_no_keys),
+		TEST(sees_that_nobody_is_there),
+		TEST(comes_in_after_a_refusal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

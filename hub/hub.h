@@ -21,6 +21,8 @@ struct hub_config {
 	uint64_t history_bytes;
 	int64_t history_age_ms;
 	uint64_t max_event;
+	const char *curve_key;		/* files of keys, as given; NULL: none */
+	const char *curve_clients;
 	const struct option_texts *sources;	/* plain PUB sockets to number */
 	bool embedded;			/* the supervisor's child, not sse-hub */
 	int lifeline;			/* ends when this becomes readable; -1: none */

@@ -18,4 +18,8 @@ struct junk {			/* zeroed: none yet */
 void junk_note(struct junk *j, int64_t now_ms, const char *where,
 	       const char *why);
 
+/* The same of somebody who was not let in at all. */
+void junk_note_client(struct junk *j, int64_t now_ms, const char *where,
+		      const char *why);
+
 #endif

@@ -2,8 +2,10 @@
 noinst_LTLIBRARIES += libhub.la
 libhub_la_SOURCES = \
 	%D%/announce.c %D%/announce.h \
+	%D%/clients.c %D%/clients.h \
 	%D%/core.c %D%/core.h \
 	%D%/follow.c %D%/follow.h \
+	%D%/gate.c %D%/gate.h \
 	%D%/hub.c %D%/hub.h \
 	%D%/intake.c %D%/intake.h \
 	%D%/junk.c %D%/junk.h \
@@ -18,6 +20,6 @@ libhub_la_SOURCES = \
 	%D%/store_memory.c %D%/store_memory.h
 
 bin_PROGRAMS += sse-hub
-sse_hub_SOURCES = %D%/main.c
+sse_hub_SOURCES = %D%/keymaker.c %D%/keymaker.h %D%/main.c
 sse_hub_LDADD = libhub.la libbus.la liblog.la libsse.la libloop.la libbase.la
 EXTRA_DIST += %D%/may-include

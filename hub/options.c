@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hub/clients.h"
 #include "hub/store.h"
 #include "lib/base/limits.h"
 #include "lib/base/units.h"
@@ -18,6 +19,7 @@ static struct {
 	char *store;
 	char *history;
 	char *window;
+	char *curve_key, *curve_clients;
 	struct option_texts sources;
 	uint64_t max_event;
 } given = { .max_event = LIMIT_EVENT_DEFAULT };
@@ -37,6 +39,12 @@ static const struct option table[] = {
 	  "a plain PUB socket whose events are taken in; repeatable" },
 	{ "max-event", 0, OPTION_SIZE, &given.max_event, "SIZE",
 	  "the most bytes of data of one event, up to 8MiB (default 1MiB)" },
+	{ "curve-key", 0, OPTION_TEXT, &given.curve_key, "FILE",
+	  "our own keys for a bus on tcp://HOST:PORT, which beyond loopback "
+	  "must have some; sse-hub --make-keys makes them" },
+	{ "curve-clients", 0, OPTION_TEXT, &given.curve_clients, "FILE",
+	  "with --curve-key, for a hub: the public keys that may connect, one "
+	  "\"publish KEY NAME\" or \"follow KEY NAME\" a line" },
 	{ 0 },
 };
 
@@ -147,9 +155,42 @@ hub_options_config(struct hub_config *ret_config, char *error, size_t size)
 		.history_age_ms = (int64_t)tighter((uint64_t)history.age_ms,
 						   (uint64_t)window.age_ms),
 		.max_event = given.max_event,
+		.curve_key = given.curve_key,
+		.curve_clients = given.curve_clients,
 		.sources = &given.sources,
 		.lifeline = -1,
 		.ready = -1,
 	};
 	return 0;
+}
+
+static int
+check_clients(const char *path, char *error, size_t size)
+{
+	struct clients clients = { 0 };
+	int r = clients_load(&clients, path, error, size);
+
+	clients_done(&clients);
+	return r;
+}
+
+int
+hub_options_use_keys(struct hub_config *config, const char *hub, char *error,
+		     size_t size)
+{
+	struct bus_keys keys = {
+		.own = config->curve_key,
+		.hub = hub,
+		.is_hub = true,
+	};
+	int r = bus_address_use_keys(&config->bus, &keys, error, size);
+
+	if (r < 0 || !bus_address_curve(&config->bus))
+		return r;
+	if (config->curve_clients)
+		return check_clients(config->curve_clients, error, size);
+	snprintf(error, size,
+		 "--curve-key without --curve-clients: nobody could connect to the hub. Name the file of the public keys that may; \"sse-hub --make-keys DIR\" makes DIR/clients.%s",
+		 config->embedded ? " To follow a hub on another machine instead, give --hub off and --curve-hub." : "");
+	return -EINVAL;
 }

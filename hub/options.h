@@ -5,7 +5,7 @@
 
 #include "hub/hub.h"
 
-/* --store --sync --history --window --keep --source --max-event: the entries
+/* --store, --history, --source, --curve-key, ...: the entries
  * of lib/base/options.h, ending with a NULL name. One set per process. */
 const struct option *hub_options(void);
 
@@ -13,5 +13,13 @@ const struct option *hub_options(void);
  * rest (bus, embedded, lifeline, ready) is the caller's. 0, or -EINVAL with a
  * sentence. */
 int hub_options_config(struct hub_config *ret_config, char *error, size_t size);
+
+/*
+ * Reads the keys for a configuration whose bus is filled in, and checks the
+ * file of clients. `hub` is the file of the hub's public key, or NULL. 0;
+ * -EPERM or -EINVAL with a sentence.
+ */
+int hub_options_use_keys(struct hub_config *config, const char *hub,
+			 char *error, size_t size);
 
 #endif

@@ -14,6 +14,7 @@
 #include "hub/announce.h"
 #include "hub/core.h"
 #include "hub/follow.h"
+#include "hub/gate.h"
 #include "hub/intake.h"
 #include "hub/place.h"
 #include "hub/source.h"
@@ -41,13 +42,15 @@ enum {
 	LAST_BATCHES = 64,	/* taken in when we stop, then no more */
 	LINGER_MS = 500,	/* for the last acknowledgements */
 	CROWDED_MS = 10000,	/* how often it is said */
-	SOCKETS = 4,
+	QUESTION_FRAME = 1024,	/* of ZeroMQ itself, to the gate */
+	SOCKETS = 5,
 };
 
 struct serve {
 	const struct hub_config *config;	/* borrowed */
 	struct zmqport *port;			/* owned, as all below */
 	struct zmqport_socket *publish, *follow, *events, *sources;
+	struct zmqport_socket *zap;		/* NULL: the bus has no keys */
 	struct loop *loop;
 	struct loop_io ios[SOCKETS], signal_io, lifeline_io;
 	struct loop_timer heartbeat;
@@ -59,6 +62,7 @@ struct serve {
 	struct intake intake;
 	struct follow follower;
 	struct source source;
+	struct gate gate;
 };
 
 #define serve_of(pointer, member) \
@@ -80,22 +84,62 @@ fail_bind(const char *endpoint, int error)
 	if (error == -EADDRINUSE)
 		log_error("cannot listen on %s: another program has that port; end it, or choose another --bus address",
 			  endpoint);
+	else if (error == -EADDRNOTAVAIL || error == -ENODEV)
+		log_error("cannot listen on %s: this machine has no such address; a hub listens on an address of its own machine, and who follows one elsewhere runs none (sse-fcgi --hub off)",
+			  endpoint);
 	else
 		log_error("cannot listen on %s: %s", endpoint,
 			  strerror(-error));
 	return error == -EACCES || error == -EPERM ? EX_NOPERM : EX_CANTCREAT;
 }
 
+/*
+ * Before all others, and open until they are closed: without it ZeroMQ would
+ * let in every key there is.
+ */
+static int
+open_gate(struct serve *s)
+{
+	const struct hub_config *c = s->config;
+	struct zmqport_options options = {
+		.kind = ZMQPORT_ROUTER,
+		.max_frame = QUESTION_FRAME,
+		.send_queue = REPLY_QUEUE,
+		.receive_queue = REQUEST_QUEUE,
+	};
+	char error[1024];
+	int r;
+
+	if (c->curve_key && !c->bus.is_tcp)
+		log_notice("%s is not used: on %s the permissions of the directory say who may do what",
+			   c->curve_key, c->bus.path);
+	if (!bus_address_curve(&c->bus))
+		return 0;
+	r = zmqport_open(s->port, &options, &s->zap);
+	if (r == 0)
+		r = zmqport_bind(s->zap, ZMQPORT_GATE, 0, (gid_t)-1);
+	if (r < 0)
+		return fail("make the socket that checks keys", r);
+	r = gate_init(&s->gate, s->zap, c->curve_clients, c->bus.curve.public,
+		      error, sizeof(error));
+	if (r == 0)
+		return 0;
+	log_error("%s", error);
+	return r == -EPERM ? EX_NOPERM : EX_CONFIG;
+}
+
 /* 0, or an exit status with the reason logged. */
 static int
 bind_socket(struct serve *s, enum bus_endpoint which,
-	    const struct zmqport_options *options, gid_t group,
+	    struct zmqport_options *options, gid_t group,
 	    struct zmqport_socket **ret_socket)
 {
 	const struct bus_address *bus = &s->config->bus;
 	char endpoint[BUS_ENDPOINT_MAX];
 	int r;
 
+	options->curve = bus_address_curve(bus);
+	options->domain = gate_domain(which);
 	bus_address_endpoint(bus, which, endpoint);
 	r = zmqport_open(s->port, options, ret_socket);
 	if (r < 0)
@@ -210,7 +254,8 @@ on_turn(void *user, int64_t now_ms)
 	int64_t wall_ms = clock_wall_ms();
 	bool more;
 
-	more = intake_run(&s->intake, now_ms, wall_ms);
+	more = s->zap && gate_run(&s->gate, now_ms);
+	more |= intake_run(&s->intake, now_ms, wall_ms);
 	if (s->sources)
 		more |= source_run(&s->source, now_ms, wall_ms);
 	more |= follow_run(&s->follower, now_ms);
@@ -280,7 +325,7 @@ static int
 open_loop(struct serve *s)
 {
 	struct zmqport_socket *sockets[SOCKETS] = {
-		s->publish, s->follow, s->events, s->sources,
+		s->publish, s->follow, s->events, s->sources, s->zap,
 	};
 	int i, r;
 
@@ -325,6 +370,9 @@ run(struct serve *s)
 	format_base36(s->core.epoch, epoch);
 	log_notice("serving the bus at %s, epoch %s", s->config->bus.path,
 		   epoch);
+	if (s->zap)
+		log_notice("%zu keys of %s may connect",
+			   s->gate.clients.count, s->gate.path);
 	if (s->config->ready >= 0 && write(s->config->ready, "", 1) < 0)
 		log_warning("nobody waits for this hub any more: %s",
 			    strerror(errno));
@@ -368,6 +416,8 @@ close_all(struct serve *s)
 	zmqport_close(s->events);
 	zmqport_close(s->follow);
 	zmqport_close(s->publish);
+	gate_done(&s->gate);
+	zmqport_close(s->zap);
 	zmqport_free(s->port);
 	/* Nobody else has bound these: the lock is still ours. */
 	for (i = 0; i < 3; i++)
@@ -391,6 +441,8 @@ serve_run(const struct hub_config *config)
 	r = zmqport_new(&s->port) < 0 ? fail("start ZeroMQ", -ENOMEM) : 0;
 	if (r == 0)
 		r = open_store(s);
+	if (r == 0)
+		r = open_gate(s);
 	if (r == 0)
 		r = bind_sockets(s);
 	if (r == 0)

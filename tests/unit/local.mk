@@ -89,6 +89,9 @@ UNIT_TESTS += %D%/test-bus-window
 
 # The hub.
 HUB_LIBS = libhub.la libbus.la liblog.la libsse.la libloop.la libbase.la
+UNIT_TESTS += %D%/test-hub-clients
+%C%_test_hub_clients_LDFLAGS = $(FAULT_WRAP)
+%C%_test_hub_clients_LDADD = $(FAULT_LIBS) $(HUB_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-hub-core
 %C%_test_hub_core_LDFLAGS = $(FAULT_WRAP)
 %C%_test_hub_core_LDADD = $(FAULT_LIBS) $(HUB_LIBS) $(CMOCKA_LIBS)

@@ -2,6 +2,7 @@
 /* sse-fcgi: server-sent events behind the web server that is already there. */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -54,11 +55,12 @@ main(int argc, char **argv)
 {
 	struct settings config;
 	char error[1024];
-	int r = EX_OK;
+	int r;
 
-	if (settings_load(argc, argv, &config, error, sizeof(error)) < 0) {
+	r = settings_load(argc, argv, &config, error, sizeof(error));
+	if (r < 0) {
 		fprintf(stderr, "sse-fcgi: %s\n", error);
-		r = EX_USAGE;
+		r = r == -EPERM ? EX_NOPERM : EX_USAGE;
 	} else if (config.show_help) {
 		settings_print_help();
 	} else if (config.show_version) {

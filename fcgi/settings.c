@@ -14,7 +14,7 @@ enum { WORKERS_MAX = 256 };
 static struct {
 	struct settings c;
 	char *listen, *listen_mode, *listen_group;
-	char *mount, *bus, *hub, *file;
+	char *mount, *bus, *hub, *file, *curve_hub;
 	struct option_texts default_topics, cors_origins;
 	uint64_t max_topics, max_request;
 } given;
@@ -33,12 +33,14 @@ static const struct option table[] = {
 	{ "workers", 'w', OPTION_COUNT, &given.c.workers, "N",
 	  "processes that share the socket (default 1)" },
 	{ "bus", 'b', OPTION_TEXT, &given.bus, "ADDRESS",
-	  "the hub's directory, or tcp://127.0.0.1:PORT (default "
+	  "the hub's directory, or tcp://HOST:PORT (default "
 	  "$RUNTIME_DIRECTORY, /run/sse-fcgi, $XDG_RUNTIME_DIR/sse-fcgi or "
 	  "/tmp/sse-fcgi-UID, the first that exists)" },
 	{ "hub", 0, OPTION_TEXT, &given.hub, "auto|off",
 	  "run a hub unless another has the bus, or leave that to sse-hub "
 	  "(default auto)" },
+	{ "curve-hub", 0, OPTION_TEXT, &given.curve_hub, "FILE",
+	  "with --curve-key, to follow a hub elsewhere: the hub's public key" },
 	{ "connect", 0, OPTION_TEXTS, &given.c.connect, "ENDPOINT",
 	  "serve a plain ZeroMQ PUB socket live, without a hub; repeatable" },
 	{ "subscribe", 0, OPTION_TEXTS, &given.c.prefixes, "PREFIX",
@@ -165,6 +167,24 @@ check_source(char *error, size_t size)
 	return 0;
 }
 
+/* The keys of the bus. A hub of our own is followed with its own ones. */
+static int
+use_keys(char *error, size_t size)
+{
+	struct settings *c = &given.c;
+	struct bus_keys keys = { .own = c->hub.curve_key,
+				 .hub = given.curve_hub };
+	int r;
+
+	c->hub.bus = c->bus;
+	if (c->has_hub)
+		r = hub_options_use_keys(&c->hub, given.curve_hub, error, size);
+	else
+		r = bus_address_use_keys(&c->hub.bus, &keys, error, size);
+	c->bus = c->hub.bus;
+	return r;
+}
+
 static int
 check_all(char *error, size_t size)
 {
@@ -176,12 +196,13 @@ check_all(char *error, size_t size)
 		r = check_source(error, size);
 	if (r == 0)
 		r = hub_options_config(&c->hub, error, size);
+	c->hub.embedded = true;
 	if (r == 0 && !c->is_plain)
 		r = bus_address_parse(given.bus, &c->bus, error, size);
+	if (r == 0 && !c->is_plain)
+		r = use_keys(error, size);
 	if (r < 0)
 		return r;
-	c->hub.bus = c->bus;
-	c->hub.embedded = true;
 	c->listen = (struct listen_config){
 		.address = given.listen,
 		.mode = given.listen_mode,

@@ -32,7 +32,8 @@ struct settings {
 
 /*
  * Reads the configuration file, the environment and the command line, and
- * checks all of it. 0, or -EINVAL with a whole sentence. Once per process.
+ * checks all of it. 0; -EINVAL, or -EPERM for a file of keys, with a whole
+ * sentence. Once per process.
  */
 int settings_load(int argc, char **argv, struct settings *ret_config, char *error,
 		size_t size);

@@ -121,6 +121,16 @@ on_state(void *user, enum follower_state state)
 }
 
 static void
+on_refused(void *user, const char *why)
+{
+	(void)user;
+	if (why)
+		log_error("%s", why);
+	else
+		log_notice("the hub lets us in now");
+}
+
+static void
 on_resolved(void *user, uint64_t tag, bool known, uint64_t epoch,
 	    uint64_t number)
 {
@@ -133,6 +143,7 @@ static const struct follower_ops follower_ops = {
 	.on_event = on_event,
 	.on_gap = on_gap,
 	.on_state = on_state,
+	.on_refused = on_refused,
 	.on_resolved = on_resolved,
 };
 

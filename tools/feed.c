@@ -157,7 +157,9 @@ give_up(struct feed *f, int reach)
 		result = -ETIMEDOUT;
 	if (reach < 0)
 		outcome_complain(reach, f->publisher);
-	complain("no acknowledgement within %" PRId64 " ms", f->o->timeout_ms);
+	if (result != -EACCES)
+		complain("no acknowledgement within %" PRId64 " ms",
+			 f->o->timeout_ms);
 	fail(f, outcome_exit(result));
 	f->given_up = true;
 }
@@ -178,8 +180,11 @@ pump(struct feed *f)
 			reach = 0;
 	} while (is_blocked && f->acked + f->refused > before);
 
-	if (sse_publisher_pending(f->publisher) > 0 &&
-	    duration_now() - f->since_ms >= f->o->timeout_ms)
+	if (sse_publisher_pending(f->publisher) == 0)
+		return;
+	/* No waiting mends a refused key. */
+	if (duration_now() - f->since_ms >= f->o->timeout_ms ||
+	    (reach == -EACCES && f->acked + f->refused == 0))
 		give_up(f, reach);
 }
 

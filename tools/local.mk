@@ -5,6 +5,7 @@ libtools_la_SOURCES = \
 	%D%/complain.c %D%/complain.h \
 	%D%/duration.c %D%/duration.h \
 	%D%/input.c %D%/input.h \
+	%D%/keys.c %D%/keys.h \
 	%D%/lines.c %D%/lines.h \
 	%D%/stop.c %D%/stop.h
 

@@ -23,6 +23,7 @@
 #include "tools/duration.h"
 #include "tools/feed.h"
 #include "tools/input.h"
+#include "tools/keys.h"
 #include "tools/outcome.h"
 
 enum {
@@ -55,6 +56,8 @@ static const char help_text[] =
 "  -k, --key KEY         the hub takes an event with a known key only once\n"
 "      --private         only for streams that were granted the topic\n"
 "  -b, --bus BUS         the hub: a directory or tcp://HOST:PORT (default: $SSE_BUS)\n"
+"      --curve-key FILE  our keys, for a hub on another machine\n"
+"      --curve-hub FILE  its public key (sse-hub --make-keys makes both)\n"
 "      --raw             cut nothing from standard input\n"
 "      --lines           each line of standard input is an event, as it arrives\n"
 "      --json            each line is an object {topic,event,id,retry,data,key,private}\n"
@@ -69,7 +72,8 @@ static const char help_text[] =
 "time (trying again with the same key is safe), 77 no permission.\n";
 
 enum { OPTION_PRIVATE = 256, OPTION_RAW, OPTION_LINES, OPTION_JSON,
-       OPTION_SKIP_BAD, OPTION_TIMEOUT, OPTION_VERSION };
+       OPTION_SKIP_BAD, OPTION_TIMEOUT, OPTION_VERSION, OPTION_CURVE_KEY,
+       OPTION_CURVE_HUB };
 
 static const char short_options[] = ":e:i:r:k:b:vh";
 static const struct option long_options[] = {
@@ -79,6 +83,8 @@ static const struct option long_options[] = {
 	{ "key", required_argument, NULL, 'k' },
 	{ "private", no_argument, NULL, OPTION_PRIVATE },
 	{ "bus", required_argument, NULL, 'b' },
+	{ "curve-key", required_argument, NULL, OPTION_CURVE_KEY },
+	{ "curve-hub", required_argument, NULL, OPTION_CURVE_HUB },
 	{ "raw", no_argument, NULL, OPTION_RAW },
 	{ "lines", no_argument, NULL, OPTION_LINES },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -154,6 +160,10 @@ take_option(struct publish *c, int found, char **argv)
 	case 'b':
 		c->bus = optarg;
 		return 0;
+	case OPTION_CURVE_KEY:
+		return keys_take("SSE_CURVE_KEY", optarg);
+	case OPTION_CURVE_HUB:
+		return keys_take("SSE_CURVE_HUB", optarg);
 	case 'v':
 		c->is_verbose = true;
 		return 0;

@@ -20,6 +20,7 @@
 
 #include "tools/complain.h"
 #include "tools/duration.h"
+#include "tools/keys.h"
 #include "tools/show.h"
 #include "tools/url.h"
 #include "tools/watch.h"
@@ -43,6 +44,8 @@ static const char help_text[] =
 "without one, everything is shown that '*' stands for.\n"
 "\n"
 "  -b, --bus BUS         the hub: a directory or tcp://HOST:PORT (default: $SSE_BUS)\n"
+"      --curve-key FILE  our keys, for a hub on another machine\n"
+"      --curve-hub FILE  its public key (sse-hub --make-keys makes both)\n"
 "      --connect ENDPOINT  a plain ZeroMQ PUB socket instead of a hub; repeatable\n"
 "      --after ID        begin with what followed the event ID\n"
 "      --earliest        begin with the oldest event that is kept\n"
@@ -56,11 +59,13 @@ static const char help_text[] =
 "before N events, 77 no permission.\n";
 
 enum { OPTION_CONNECT = 256, OPTION_AFTER, OPTION_EARLIEST, OPTION_JSON,
-       OPTION_TIMEOUT, OPTION_VERSION };
+       OPTION_TIMEOUT, OPTION_VERSION, OPTION_CURVE_KEY, OPTION_CURVE_HUB };
 
 static const char short_options[] = ":b:n:h";
 static const struct option long_options[] = {
 	{ "bus", required_argument, NULL, 'b' },
+	{ "curve-key", required_argument, NULL, OPTION_CURVE_KEY },
+	{ "curve-hub", required_argument, NULL, OPTION_CURVE_HUB },
 	{ "connect", required_argument, NULL, OPTION_CONNECT },
 	{ "after", required_argument, NULL, OPTION_AFTER },
 	{ "earliest", no_argument, NULL, OPTION_EARLIEST },
@@ -148,6 +153,10 @@ take_option(struct subscribe *c, int found, char **argv)
 	case 'b':
 		c->bus = optarg;
 		return 0;
+	case OPTION_CURVE_KEY:
+		return keys_take("SSE_CURVE_KEY", optarg);
+	case OPTION_CURVE_HUB:
+		return keys_take("SSE_CURVE_HUB", optarg);
 	case OPTION_CONNECT:
 		c->endpoints[c->endpoint_count++] = optarg;
 		return 0;

@@ -155,14 +155,18 @@ follow(struct watch *w, struct sse_subscriber *s)
 {
 	int64_t patience_ends = duration_now() + WATCH_PATIENCE_MS;
 	bool is_over = false;
-	int code = EX_OK, left;
+	int code = EX_OK, left, r;
 
 	while (!is_over && w->show->left > 0) {
 		left = time_left(w, patience_ends);
 		if (left == 0)
 			break;
-		(void)sse_subscriber_poll(s, left);
+		r = sse_subscriber_poll(s, left);
 		code = show_flush(&is_over);
+		if (r == -EACCES && !is_over) {
+			complain("%s", sse_subscriber_error(s));
+			return EX_NOPERM;
+		}
 		if (!w->was_there && !w->is_missed &&
 		    duration_now() >= patience_ends)
 			tell_absence(w, s);

@@ -167,6 +167,9 @@ FANOUT_LIBS = $(FAULT_LIBS) libservice.la libfcgicore.la libloop.la liblog.la \
 UNIT_TESTS += %D%/test-fcgi-fanout
 %C%_test_fcgi_fanout_LDFLAGS = $(FAULT_WRAP)
 %C%_test_fcgi_fanout_LDADD = $(FANOUT_LIBS)
+UNIT_TESTS += %D%/test-fcgi-fanout-walk
+%C%_test_fcgi_fanout_walk_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_fanout_walk_LDADD = $(FANOUT_LIBS)
 
 # The log.
 UNIT_TESTS += %D%/test-log-evlog

@@ -564,7 +564,7 @@ forgotten_topics_come_back(void **state)
 {
 	struct member *g = &model.members[0];
 	struct evlog_place before;
-	char name[16];
+	char name[24];
 	uint64_t pos;
 
 	(void)state;

@@ -20,5 +20,6 @@ EXTRA_DIST += \
 	%D%/test_50_handoff.py \
 	%D%/test_60_toolkit.py \
 	%D%/test_61_responder.py \
+	%D%/test_70_users.py \
 	%D%/test_80_attacks.py \
 	%D%/test_85_quickstart.py

@@ -562,7 +562,8 @@ def test_makes_its_own_fallback_directory(box, bus_at):
     assert stat.S_IMODE(os.stat(at).st_mode) == 0o700
     for name in ENDPOINTS:
         assert stat.S_IMODE(os.stat(f"{at}/{name}").st_mode) == 0o660
-    assert process.stderr().count("sudo sse-fcgi --setup") == 1
+    wait_until("it says who can publish",
+               lambda: process.stderr().count("sudo sse-fcgi --setup") == 1)
     assert bus_at(at).publish(b"t", b"x")[0] == b"OK"
 
 

@@ -361,6 +361,22 @@ stream_serve(struct stream *s)
 /* ---- the beginning and the end ---- */
 
 /*
+ * The browser has gone. lighttpd says so by closing its half only, and writes
+ * two lines of complaint into its log for each closed tab when the answer just
+ * breaks off. Nothing of it matters any more, so one try is enough.
+ */
+static void
+answer_goodbye(struct stream *s)
+{
+	struct buf *out = &s->fanout->scratch;
+
+	buf_clear(out);
+	if (!s->chunk && reply_end(out, s->id) == 0)
+		(void)send(s->io.fd, out->p, out->len,
+			   MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/*
  * Once its request is read, a web server sends nothing more on a connection
  * but the end: EOF, or ABORT_REQUEST, which none of them really uses.
  */
@@ -374,6 +390,7 @@ stream_on_ready(struct loop_io *io, unsigned ready)
 		ssize_t n = recv(io->fd, junk, sizeof(junk), MSG_DONTWAIT);
 
 		if (n >= 0 || !is_full(errno)) {
+			answer_goodbye(s);
 			stream_doom(s);
 			return;
 		}

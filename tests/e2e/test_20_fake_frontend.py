@@ -408,6 +408,7 @@ def test_descriptors_return_to_what_they_were(worker, witness, front):
     def half_closed():
         f = front(w.socket, whole).wait_open()
         f.half_close().wait_closed()
+        assert f.clean  # or lighttpd logs an error for each closed tab
         f.close()
 
     def gone_at_once():

@@ -129,6 +129,17 @@ connections_get_stats(const struct connections *c)
 
 /* ---- deadlines ---- */
 
+/* From now on. All have the same time, so that the last is the latest. */
+static void
+set_deadline(struct connection *n)
+{
+	struct connections *c = n->all;
+
+	n->deadline_ms = loop_now_ms(c->loop) + c->config.request_timeout_ms;
+	list_del(&n->kept);
+	list_add(&c->open, &n->kept);
+}
+
 static void
 set_timer(struct connections *c)
 {
@@ -166,13 +177,16 @@ on_deadline(struct loop_timer *t, int64_t now_ms)
 
 /*
  * A fresh socket takes an answer whole; one that does not has a peer that
- * does not read, which is its own loss.
+ * does not read, which is its own loss. False: then nothing can follow it.
  */
-static void
+static bool
 send_answer(struct connections *c, int fd)
 {
-	(void)!send(fd, c->out.p, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = send(fd, c->out.p, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	bool is_whole = n == (ssize_t)c->out.len;
+
 	buf_clear(&c->out);
+	return is_whole;
 }
 
 enum outcome {
@@ -195,8 +209,8 @@ answer(struct connections *c, int fd, const struct request *r,
 	if (reply_answer(&c->out, &reply, route->status,
 			 slice_of(route->why)) < 0)
 		return OUTCOME_CLOSE;
-	send_answer(c, fd);
-	return r->keep ? OUTCOME_ANSWERED : OUTCOME_CLOSE;
+	return send_answer(c, fd) && r->keep ? OUTCOME_ANSWERED :
+	       OUTCOME_CLOSE;
 }
 
 static enum outcome
@@ -225,8 +239,8 @@ open_stream(struct connections *c, int fd, const struct request *r,
 	}
 	if (err < 0)
 		return OUTCOME_CLOSE;
-	send_answer(c, fd);
-	return r->keep ? OUTCOME_ANSWERED : OUTCOME_CLOSE;
+	return send_answer(c, fd) && r->keep ? OUTCOME_ANSWERED :
+	       OUTCOME_CLOSE;
 }
 
 /* A whole request: becomes a stream or gets its answer. */
@@ -283,8 +297,8 @@ feed(struct connections *c, int fd, struct request *r, struct slice in)
 		    request_feed(r, &c->config.limits, &in, &c->out);
 		enum outcome outcome;
 
-		if (c->out.len)
-			send_answer(c, fd);
+		if (c->out.len && !send_answer(c, fd))
+			return FEED_CLOSE;
 		if (result == REQUEST_MORE)
 			return FEED_MORE;
 		if (result == REQUEST_BAD)
@@ -309,6 +323,7 @@ connection_on_ready(struct loop_io *io, unsigned ready)
 	struct connection *n = list_entry(io, struct connection, io);
 	struct connections *c = n->all;
 	int fd = io->fd;
+	uint64_t requests = c->stats.requests;
 	ssize_t got = recv(fd, c->input, sizeof(c->input), MSG_DONTWAIT);
 
 	(void)ready;
@@ -339,6 +354,8 @@ connection_on_ready(struct loop_io *io, unsigned ready)
 			io->fd = -1;
 			connection_doom(n);
 			close(fd);
+		} else if (c->stats.requests > requests) {
+			set_deadline(n);	/* for the next request */
 		}
 		return;
 	}
@@ -372,13 +389,13 @@ connection_keep(struct connections *c, int fd, struct request *r)
 	n->all = c;
 	n->io.fd = fd;
 	n->io.on_ready = connection_on_ready;
-	n->deadline_ms = loop_now_ms(c->loop) + c->config.request_timeout_ms;
+	list_init(&n->kept);
 	if (loop_add(c->loop, &n->io, LOOP_READ) < 0) {
 		free(n);
 		goto fail;
 	}
 	n->request = *r;
-	list_add(&c->open, &n->kept);
+	set_deadline(n);
 	if (++c->count > c->config.half_open_max) {
 		c->stats.crowded++;
 		connection_close(list_entry(c->open.next, struct connection,

@@ -3,7 +3,9 @@
 
 #include "lib/bus/zmqport.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -501,16 +503,27 @@ sees_that_the_hub_has_no_keys(void **state)
 static void
 sees_that_nobody_is_there(void **state)
 {
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	enum zmqport_verdict verdict;
 	struct meeting m;
 	struct keyring k;
 
 	(void)state;
 	make_keys(&k);
+	/* a port that is taken, so that nobody else can listen on it */
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
 	m = meet(&k.hub, &k.client);
-	m.router = zmqport_close(m.router);
+	snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%u",
+		 (unsigned)ntohs(in.sin_port));
 	assert_int_equal(zmqport_connect(m.dealer, endpoint), 0);
-	assert_int_equal(await_verdict(&m, ""), ZMQPORT_AWAY);
+	verdict = await_verdict(&m, "");
 	part(&m);
+	close(fd);
+	assert_int_equal(verdict, ZMQPORT_AWAY);
 }
 
 /* After a refusal ZeroMQ does not try again; a new connection does. */
@@ -518,15 +531,17 @@ static void
 comes_in_after_a_refusal(void **state)
 {
 	struct slice hello = SLICE_LIT("hello");
+	enum zmqport_verdict verdict;
 	struct keyring k;
 	struct meeting m;
+	bool is_heard;
 	int tries;
 
 	(void)state;
 	make_keys(&k);
 	m = meet(&k.hub, &k.client);
 	assert_int_equal(zmqport_connect(m.dealer, endpoint), 0);
-	assert_int_equal(await_verdict(&m, "nobody"), ZMQPORT_REFUSED);
+	verdict = await_verdict(&m, "nobody");
 	assert_int_equal(zmqport_renew(m.dealer, endpoint), 0);
 	for (tries = 0; tries < 1000; tries++) {
 		run_gate(m.gate, k.client.public);
@@ -535,8 +550,10 @@ comes_in_after_a_refusal(void **state)
 		(void)poll(NULL, 0, 5);
 	}
 	put(m.dealer, &hello, 1);
-	assert_true(slice_eq(get(m.router, 2)[1], hello));
+	is_heard = slice_eq(get(m.router, 2)[1], hello);
 	part(&m);
+	assert_int_equal(verdict, ZMQPORT_REFUSED);
+	assert_true(is_heard);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)

@@ -10,6 +10,7 @@
 
 #include "fcgi/handoff.h"
 #include "fcgi/service.h"
+#include "lib/base/clock.h"
 #include "lib/base/logging.h"
 #include "lib/bus/follower.h"
 #include "lib/loop/loop.h"
@@ -25,6 +26,8 @@ enum {
 	 * that is done again while more wait */
 	BUS_BUDGET = 1024,
 	BUS_ROUNDS = 4,
+	/* ... unless they were large and took longer than this */
+	BUS_MS = 20,
 };
 
 struct worker {
@@ -208,8 +211,11 @@ on_turn(void *user, int64_t now_ms)
 	struct worker *w = user;
 	int64_t due_ms = now_ms, sleep_ms, flush_ms;
 
-	for (unsigned i = 0; i < BUS_ROUNDS && due_ms <= now_ms; i++)
+	for (unsigned i = 0; i < BUS_ROUNDS && due_ms <= now_ms; i++) {
 		due_ms = follower_run(w->follower, now_ms, BUS_BUDGET);
+		if (clock_mono_ms() - now_ms > BUS_MS)
+			break;
+	}
 	sleep_ms = due_ms > now_ms ? due_ms - now_ms : 0;
 	flush_ms = service_turn(w->service, now_ms);
 	if (flush_ms >= 0 && flush_ms < sleep_ms)

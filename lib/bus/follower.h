@@ -91,7 +91,7 @@ struct follower *follower_free(struct follower *f);	/* NULL is fine */
 int follower_fds(const struct follower *f, int fds[2]);
 
 /*
- * Handles up to `budget` messages. Returns the time it wants to be called at
+ * Handles up to `budget` messages, fewer large ones. Returns the time it wants to be called at
  * the latest (now_ms when more is waiting already). now_ms is monotonic.
  */
 int64_t follower_run(struct follower *f, int64_t now_ms, unsigned budget);

@@ -609,6 +609,26 @@ has_a_budget(void **state)
 }
 
 static void
+has_a_budget_of_bytes(void **state)
+{
+	uint64_t before;
+	int i;
+
+	(void)state;
+	hub_start(EPOCH_1, 1, 0);
+	open_follower((struct follower_config){ 0 });
+	run_until_heard();
+	hub.pad = 400000;
+	for (i = 0; i < 20; i++)
+		hub_publish(false);
+	while (seen.number < hub.last) {
+		before = seen.number;
+		turn(1000);
+		assert_true(seen.number <= before + 3);
+	}
+}
+
+static void
 counts_junk(void **state)
 {
 	const struct slice t = SLICE_LIT("t"), d = SLICE_LIT("d");
@@ -1022,6 +1042,7 @@ main(void)
 		TEST(notices_silence),
 		TEST(holds_live_events_within_bounds),
 		TEST(has_a_budget),
+		TEST(has_a_budget_of_bytes),
 		TEST(counts_junk),
 		TEST(resolves),
 		TEST(resolves_after_the_hub_was_away),

@@ -2,7 +2,8 @@
 /*
  * A line is made whole first and leaves in one write(2), so that the lines of
  * several processes that share a sink do not mix. A sink that cannot take a
- * line loses it: there is nobody left to tell.
+ * line, such as a pipe that nobody reads, loses it: waiting for it would stop
+ * everything that is served.
  */
 #include "config.h"
 
@@ -10,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +37,7 @@ static struct {
 	bool is_syslog;
 	bool is_journal;	/* stderr leads to it: lines carry a priority */
 	enum logging_level level;
+	unsigned long lost;	/* lines, since the last that was written */
 	char role[64];
 } logging = { .fd = STDERR_FILENO, .level = LOGGING_NOTICE };
 
@@ -194,15 +197,38 @@ format_head(char out[LOGGING_HEAD], enum logging_level level)
 	return len + (size_t)n;
 }
 
+/* Whether the sink takes a line without making us wait. */
+static bool
+is_ready(void)
+{
+	struct pollfd p = { .fd = logging.fd, .events = POLLOUT };
+	int r;
+
+	do
+		r = poll(&p, 1, 0);
+	while (r < 0 && errno == EINTR);
+	return r != 0;
+}
+
 static void
 write_line(enum logging_level level, const char *text, size_t len)
 {
-	char line[LOGGING_HEAD + LOGGING_TEXT + 1];
-	size_t head = format_head(line, level);
+	/* Longer than a line, and less than PIPE_BUF: it fits or it waits. */
+	char line[LOGGING_HEAD + LOGGING_TEXT + 64];
+	size_t at;
 
-	memcpy(line + head, text, len);
-	line[head + len] = '\n';
-	while (write(logging.fd, line, head + len + 1) < 0 && errno == EINTR)
+	if (!is_ready()) {
+		logging.lost++;
+		return;
+	}
+	at = format_head(line, level);
+	if (logging.lost > 0)
+		at += (size_t)snprintf(line + at, 48, "(%lu lines were lost) ",
+				       logging.lost);
+	logging.lost = 0;
+	memcpy(line + at, text, len);
+	line[at + len] = '\n';
+	while (write(logging.fd, line, at + len + 1) < 0 && errno == EINTR)
 		;
 }
 

@@ -204,6 +204,44 @@ long_lines_are_cut(void **state)
 	assert_non_null(strstr(s->text, "xxx...\n"));
 }
 
+/* A pipe that nobody reads loses lines, says so later, and stops nobody. */
+static void
+a_full_sink_is_not_waited_for(void **state)
+{
+	static const char said[] = "(3 lines were lost) heard again\n";
+	struct sink *s = *state;
+	char bytes[4096];
+	int fds[2], i;
+	ssize_t n;
+
+	assert_int_equal(pipe(fds), 0);
+	s->saved_stderr = dup(STDERR_FILENO);
+	assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	memset(bytes, 'x', sizeof(bytes));
+	while (write(fds[1], bytes, sizeof(bytes)) > 0)
+		;
+	assert_int_equal(fcntl(fds[1], F_SETFL, 0), 0);
+	assert_true(dup2(fds[1], STDERR_FILENO) >= 0);
+	close(fds[1]);
+	assert_int_equal(logging_open("full", "stderr"), 0);
+	for (i = 0; i < 3; i++)
+		log_error("nobody hears this");
+	while (read(fds[0], bytes, sizeof(bytes)) > 0)
+		;
+	log_error("heard again");
+	n = read(fds[0], bytes, sizeof(bytes));
+	assert_true(n > (ssize_t)sizeof(said));
+	assert_memory_equal(bytes + n - (sizeof(said) - 1), said,
+			    sizeof(said) - 1);
+	log_error("and once more");
+	n = read(fds[0], bytes, sizeof(bytes) - 1);
+	assert_true(n > 0);
+	bytes[n] = '\0';
+	assert_null(strstr(bytes, "lost"));
+	close(fds[0]);
+}
+
 static void
 errno_stays(void **state)
 {
@@ -312,6 +350,7 @@ main(void)
 		TEST(keeps_to_its_level),
 		TEST(a_stranger_cannot_forge_a_line),
 		TEST(long_lines_are_cut),
+		TEST(a_full_sink_is_not_waited_for),
 		TEST(errno_stays),
 		TEST(a_file_has_the_time),
 		TEST(a_rotated_file_is_reopened),

@@ -83,13 +83,17 @@ clear_path(const struct sockaddr_un *un, struct listen_fault *f)
 	close(fd);
 	if (r == ENOENT)
 		return 0;
+	if (r == EACCES)
+		return listen_refuse(f, r, EX_NOPERM,
+			     "%s belongs to another user's program, which may "
+			     "be using it. Stop that one, or remove the file "
+			     "if it has ended, or choose another path for "
+			     "--listen.", path);
 	if (r != ECONNREFUSED)
-		return listen_refuse(f, r == EACCES ? EACCES : EADDRINUSE,
-			     r == EACCES ? EX_NOPERM : EX_CANTCREAT,
+		return listen_refuse(f, EADDRINUSE, EX_CANTCREAT,
 			     "%s belongs to another program, which may be "
-			     "using it%s. Stop that one, or choose another "
-			     "path for --listen.", path,
-			     r == EACCES ? " (we may not connect to it)" : "");
+			     "using it. Stop that one, or choose another path "
+			     "for --listen.", path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return listen_refuse(f, errno, EX_CANTCREAT,
 			     "The old socket %s cannot be removed: %s.", path,

@@ -54,19 +54,36 @@ place_prepare(const struct bus_address *bus)
 static int
 refuse(const char *path, int error)
 {
-	log_error("cannot lock %s: %s; the hub needs a directory in which it may write",
-		  path, strerror(error));
+	struct stat st;
+
+	if (error == EACCES && lstat(path, &st) == 0 && st.st_uid != geteuid())
+		log_error("cannot lock %s: a hub of another user made it; let that user run this one, or give it a bus directory of its own with --bus",
+			  path);
+	else
+		log_error("cannot lock %s: %s; the hub needs a directory in which it may write",
+			  path, strerror(error));
 	return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
+}
+
+gid_t
+place_directory_group(const struct bus_address *bus)
+{
+	struct stat st;
+
+	if (bus->is_tcp || stat(bus->path, &st) < 0 || !(st.st_mode & S_IWGRP))
+		return (gid_t)-1;
+	return st.st_gid;
 }
 
 static int
 lock_file(const struct bus_address *bus, struct place_lock *ret_lock)
 {
 	char path[BUS_PATH_MAX + 16];
+	gid_t group = place_directory_group(bus);
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/hub.lock", bus->path);
-	/* Nobody else may open it: who can open it can hold it. */
+	/* Only who may write here may open it: who can open it can hold it. */
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return refuse(path, errno);
@@ -76,6 +93,9 @@ lock_file(const struct bus_address *bus, struct place_lock *ret_lock)
 		close(fd);
 		return error == EWOULDBLOCK ? PLACE_HELD : refuse(path, error);
 	}
+	/* It stays behind, and the next hub may be another member's. */
+	if (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) == 0)
+		(void)fchmod(fd, 0660);
 	ret_lock->fd = fd;
 	return 0;
 }

@@ -40,6 +40,14 @@ void place_unlock(struct place_lock *lock);
 gid_t place_group(void);
 
 /*
+ * The group that may write in the bus directory, -1: none. Its members could
+ * take the hub's place anyway, so they may follow it and have its lock: first a
+ * hub by hand as root, then the web server's; or one server's worker with the
+ * other's hub.
+ */
+gid_t place_directory_group(const struct bus_address *bus);
+
+/*
  * Says who can publish, if that is fewer than the default set-up would allow:
  * on a fallback address, or where the group could not be given the socket.
  */

@@ -181,12 +181,13 @@ bind_sockets(struct serve *s)
 		.max_frame = REQUEST_FRAME,
 		.send_queue = announce_queue(0),
 	};
+	gid_t followers = place_directory_group(&s->config->bus);
 	int r;
 
 	/* Followers first: who may publish finds them already there. */
-	r = bind_socket(s, BUS_EVENTS, &events, (gid_t)-1, &s->events);
+	r = bind_socket(s, BUS_EVENTS, &events, followers, &s->events);
 	if (r == 0)
-		r = bind_socket(s, BUS_FOLLOW, &follow, (gid_t)-1, &s->follow);
+		r = bind_socket(s, BUS_FOLLOW, &follow, followers, &s->follow);
 	if (r == 0)
 		r = bind_socket(s, BUS_PUBLISH, &publish, place_group(),
 				&s->publish);

@@ -155,7 +155,7 @@ explain_absence(struct sse_subscriber *s)
 	bus_address_endpoint(&s->bus, BUS_FOLLOW, endpoint);
 	if (r == -EACCES || r == -EPERM) {
 		snprintf(s->error, sizeof(s->error),
-			 "This user may not follow the hub at %.400s: %.400s cannot be connected to. Only root and the user that runs the workers can, unless its group was changed.",
+			 "This user may not follow the hub at %.400s: %.400s cannot be connected to. Root can, the user of the hub, and the group that owns its directory.",
 			 s->bus.path, endpoint);
 		return -EACCES;
 	}

@@ -191,3 +191,20 @@ def test_a_group_that_one_has_joined_since(machine, connect):
     assert done.returncode == 0, done.stderr
     assert stream.next().data == "yes"
     server.stop()
+
+
+def test_one_hub_after_the_other(machine):
+    """First by hand as root, then the web server's: what one leaves behind is
+    in nobody's way, and the other users' workers can follow it."""
+    users = (None, "www-data", "sse-fcgi")
+    for end in ("stop", "kill"):
+        for user in users:
+            hub = machine.box.start(*machine.command([f"{machine.bin}/sse-hub"], user))
+            wait_until("it takes events", lambda: machine.publish("jobs", "x").returncode == 0
+                       or not hub.running())
+            assert hub.running(), (user, hub.stderr())
+            for follower in users:
+                done = machine.run(f"{machine.bin}/sse-subscribe", "--earliest", "-n1", "news",
+                                   user=follower, timeout=PATIENCE)
+                assert done.stdout == "news\tx\n", (user, follower, done)
+            getattr(hub, end)()

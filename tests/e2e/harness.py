@@ -93,6 +93,18 @@ def descendants(pid):
     return found
 
 
+def workers(pid):
+    """The worker processes of a supervisor."""
+    found = []
+    for each in children(pid):
+        try:
+            if pathlib.Path(f"/proc/{each}/comm").read_text().startswith("worker"):
+                found.append(each)
+        except OSError:
+            pass  # ended meanwhile
+    return found
+
+
 def descriptors(pid):
     """How many descriptors a process and all below it hold."""
     total = 0

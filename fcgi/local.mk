@@ -15,6 +15,7 @@ libfcgicore_la_SOURCES = \
 	%D%/record.c %D%/record.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/request.c %D%/request.h \
+	%D%/rights.c %D%/rights.h \
 	%D%/route.c %D%/route.h \
 	%D%/route_config.c \
 	%D%/subscription.c %D%/subscription.h
@@ -45,7 +46,8 @@ libfcgx_la_SOURCES = \
 libfcgx_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 libresponder_la_SOURCES = \
 	%D%/permit.c %D%/permit.h \
-	%D%/responder.c
+	%D%/responder.c \
+	%D%/responder_config.c %D%/responder_config.h
 
 # Both are installed.
 lib_LTLIBRARIES += libsse-fcgi.la

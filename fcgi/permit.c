@@ -15,7 +15,7 @@
 struct asking {
 	struct sse_request seen;	/* what the program has of it */
 	struct permit *permit;
-	struct route_case *c;
+	struct rights_case *c;
 	struct slice variables;	/* of permit->text: name, NUL, value, NUL */
 	struct slice cookies;	/* of permit->text: a NUL for each `;` */
 	bool is_ambiguous;	/* a variable with two values was asked for */
@@ -101,8 +101,8 @@ static int
 keep_topics(struct asking *a)
 {
 	struct permit *p = a->permit;
-	struct slice list = a->c->topics;
-	size_t n = a->c->n_topics, i;
+	struct slice list = a->c->asked;
+	size_t n = a->c->n_asked, i;
 
 	if (n + 1 > p->topics_cap) {
 		const char **topics = realloc(p->topics,
@@ -188,7 +188,7 @@ sse_request_cookie(struct sse_request *request, const char *name)
 int
 sse_request_grant(struct sse_request *request, const char *selector)
 {
-	return route_grant(asking_of(request)->c, slice_of(selector));
+	return rights_grant(asking_of(request)->c, slice_of(selector));
 }
 
 int
@@ -234,7 +234,7 @@ sse_request_refuse(struct sse_request *request, int status, const char *reason)
 }
 
 int
-permit_judge(void *permit, struct route_case *c)
+permit_judge(void *permit, struct rights_case *c)
 {
 	struct permit *p = permit;
 	struct asking a = { .permit = p, .c = c };

@@ -28,8 +28,8 @@ struct permit {			/* zeroed but for the first two */
 	char why[ROUTE_WHY_MAX];
 };
 
-/* A route_judge; `permit` is a struct permit. */
-int permit_judge(void *permit, struct route_case *c);
+/* A rights_judge; `permit` is a struct permit. */
+int permit_judge(void *permit, struct rights_case *c);
 void permit_done(struct permit *p);
 
 #endif

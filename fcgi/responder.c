@@ -16,33 +16,24 @@
 
 #include "fcgi/listen.h"
 #include "fcgi/permit.h"
+#include "fcgi/responder_config.h"
 #include "fcgi/service.h"
 #include "lib/base/clock.h"
-#include "lib/base/limits.h"
 #include "lib/base/list.h"
 #include "lib/loop/loop.h"
 #include "lib/sse/event.h"
 #include "lib/sse/id.h"
 
-enum {
-	TICK_DEFAULT_MS = 1000,
-	WINDOW_EVENTS = 10000,	/* these three as the hub's --history */
-	WINDOW_BYTES = 8 << 20,
-	WINDOW_AGE_MS = 3600000,
-};
-
 struct sse_responder {
 	/* its texts are borrowed for sse_responder_new only */
 	struct sse_responder_options given;
-	char *mount;				/* owned */
-	struct option_texts default_topics, cors_origins;	/* owned */
+	struct responder_config config;
 	struct permit permit;
 	struct listener listener;
 	struct loop *loop;
 	struct service *service;
 	struct loop_timer tick;
 	uint64_t epoch, number;			/* of the last event */
-	size_t max_event;
 	volatile sig_atomic_t stops;		/* how often, up to 2 */
 	bool is_stepping;
 	bool has_unsent;			/* published outside a step */
@@ -105,141 +96,6 @@ sse_responder_error(const struct sse_responder *r)
 	return r->error;
 }
 
-/* ---- options ---- */
-
-static int
-copy_texts(const char *const *from, struct option_texts *to)
-{
-	size_t n = 0;
-
-	while (from && from[n])
-		n++;
-	if (n == 0)
-		return 0;
-	to->items = calloc(n, sizeof(*to->items));
-	if (!to->items)
-		return -ENOMEM;
-	for (; to->count < n; to->count++) {
-		to->items[to->count] = strdup(from[to->count]);
-		if (!to->items[to->count])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static void
-free_texts(struct option_texts *texts)
-{
-	while (texts->count > 0)
-		free(texts->items[--texts->count]);
-	free(texts->items);
-	texts->items = NULL;
-}
-
-/* 0 is the default. */
-static int64_t
-or_default(int64_t value, int64_t instead)
-{
-	return value ? value : instead;
-}
-
-/* The same where -1 says that there is to be none. */
-static int64_t
-or_none(int64_t value, int64_t instead)
-{
-	return value == -1 ? 0 : or_default(value, instead);
-}
-
-static uint64_t
-count_or_default(uint64_t value, uint64_t instead)
-{
-	return value ? value : instead;
-}
-
-static void
-fill_in(struct service_config *c, const struct sse_responder_options *o)
-{
-	struct fanout_config *f = &c->fanout;
-	struct connections_config *n = &c->connections;
-
-	f->heartbeat_ms = or_default(o->heartbeat_ms, f->heartbeat_ms);
-	f->retry_ms = or_default(o->retry_ms, f->retry_ms);
-	f->drain_ms = or_none(o->drain_ms, f->drain_ms);
-	f->max_lifetime_ms = or_none(o->max_lifetime_ms, f->max_lifetime_ms);
-	f->coalesce_ms = o->coalesce_ms;
-	f->window.events = count_or_default(o->window_events, WINDOW_EVENTS);
-	f->window.bytes = count_or_default(o->window_bytes, WINDOW_BYTES);
-	f->window.age_ms = or_none(o->window_age_ms, WINDOW_AGE_MS);
-	n->request_timeout_ms = or_default(o->request_timeout_ms,
-					   n->request_timeout_ms);
-	n->route.max_topics = count_or_default(o->max_topics,
-					       n->route.max_topics);
-	if (o->max_request > 0)
-		n->limits.params = o->max_request < SIZE_MAX ?
-				   (size_t)o->max_request : SIZE_MAX;
-	c->max_clients = o->max_clients;
-	c->max_clients_per_address = o->max_clients_per_address;
-	c->default_last = o->default_last;
-}
-
-/* What service_check does not know of. */
-static int
-check_options(struct sse_responder *r)
-{
-	const struct sse_responder_options *o = &r->given;
-
-	for (size_t i = 0; i < sizeof(o->reserved) / sizeof(*o->reserved); i++)
-		if (o->reserved[i])
-			return fail(r, -EINVAL, "reserved must be zero: zero "
-				    "the options before they are filled in.");
-	if (o->tick_ms < 0)
-		return fail(r, -EINVAL, "--tick-ms: %lldms is out of range; "
-			    "write 1 or more.", (long long)o->tick_ms);
-	if (o->window_age_ms < -1)
-		return fail(r, -EINVAL, "--window-age-ms: %lldms is out of "
-			    "range; write 1 or more, or -1.",
-			    (long long)o->window_age_ms);
-	if (o->max_event > LIMIT_EVENT_MOST)
-		return fail(r, -EINVAL, "--max-event: the most bytes of an "
-			    "event are 1 to %d (8 MiB).", LIMIT_EVENT_MOST);
-	return 0;
-}
-
-/* Keeps the options and makes a configuration of them. */
-static int
-configure(struct sse_responder *r, struct service_config *ret_config)
-{
-	const struct sse_responder_options *o = &r->given;
-	char error[sizeof(r->error)];
-	int e = check_options(r);
-
-	if (e == 0 && o->mount) {
-		r->mount = strdup(o->mount);
-		e = r->mount ? 0 : -ENOMEM;
-	}
-	if (e == 0)
-		e = copy_texts(o->default_topics, &r->default_topics);
-	if (e == 0)
-		e = copy_texts(o->cors_origins, &r->cors_origins);
-	if (e < 0)
-		return e;
-	*ret_config = service_defaults;
-	fill_in(ret_config, o);
-	ret_config->connections.route.mount = r->mount;
-	ret_config->connections.route.default_topics = &r->default_topics;
-	ret_config->connections.route.cors_origins = &r->cors_origins;
-	if (o->on_request) {
-		r->permit.on_request = o->on_request;
-		r->permit.user = o->user;
-		ret_config->connections.route.judge = permit_judge;
-		ret_config->connections.route.judge_user = &r->permit;
-	}
-	r->max_event = (size_t)count_or_default(o->max_event,
-						LIMIT_EVENT_DEFAULT);
-	e = service_check(ret_config, error, sizeof(error));
-	return e < 0 ? fail(r, e, "%s", error) : 0;
-}
-
 /* ---- the fan-out's questions ---- */
 
 /* What is not in our log is in no log. */
@@ -271,7 +127,7 @@ static void
 on_tick(struct loop_timer *t, int64_t now_ms)
 {
 	struct sse_responder *r = list_entry(t, struct sse_responder, tick);
-	int64_t each_ms = or_default(r->given.tick_ms, TICK_DEFAULT_MS);
+	int64_t each_ms = r->config.tick_ms;
 	int64_t next_ms = t->due_ms + each_ms;
 
 	/* The rhythm stays, but what was slept through is not made up for. */
@@ -387,7 +243,7 @@ sse_responder_publish(struct sse_responder *r,
 
 	if (!event.data.p)
 		return fail(r, -EINVAL, "The event has a length and no data.");
-	result = event_check(&event, r->max_event, false, &fault);
+	result = event_check(&event, r->config.max_event, false, &fault);
 	if (result < 0)
 		return fail(r, result, "The event is refused: %s.", fault.why);
 	fanout_event(fanout, &event);
@@ -399,6 +255,25 @@ sse_responder_publish(struct sse_responder *r,
 }
 
 /* ---- the beginning and the end ---- */
+
+static int
+configure(struct sse_responder *r)
+{
+	struct route_config *route = &r->config.service.connections.route;
+	char error[sizeof(r->error)];
+	int e = responder_config_read(&r->config, &r->given, error,
+				      sizeof(error));
+
+	if (e == -EINVAL)
+		return fail(r, e, "%s", error);
+	if (r->given.on_request) {
+		r->permit.on_request = r->given.on_request;
+		r->permit.user = r->given.user;
+		route->judge = permit_judge;
+		route->judge_user = &r->permit;
+	}
+	return e;
+}
 
 static int
 open_listener(struct sse_responder *r)
@@ -431,20 +306,19 @@ begin_epoch(struct sse_responder *r)
 }
 
 static int
-start(struct sse_responder *r, const struct service_config *c)
+start(struct sse_responder *r)
 {
 	int e = loop_new(LOOP_BACKEND_BEST, &r->loop);
 
 	if (e == 0)
-		e = service_new(r->loop, c, &r->listener, 0, &service_ops, r,
-				&r->service);
+		e = service_new(r->loop, &r->config.service, &r->listener, 0,
+				&service_ops, r, &r->service);
 	if (e == 0)
 		e = begin_epoch(r);
 	r->tick.on_due = on_tick;
 	if (e == 0 && r->given.on_tick)
 		e = loop_timer_set(r->loop, &r->tick, loop_now_ms(r->loop) +
-				   or_default(r->given.tick_ms,
-					      TICK_DEFAULT_MS));
+				   r->config.tick_ms);
 	if (e < 0)
 		return fail(r, e, "The responder cannot be set up: %s.",
 			    strerror(-e));
@@ -457,7 +331,6 @@ sse_responder_new(const struct sse_responder_options *options,
 		  struct sse_responder **ret_responder)
 {
 	struct sse_responder *r = calloc(1, sizeof(*r));
-	struct service_config c;
 	int e;
 
 	*ret_responder = NULL;
@@ -466,11 +339,11 @@ sse_responder_new(const struct sse_responder_options *options,
 	r->listener.fd = -1;
 	if (options)
 		r->given = *options;
-	e = configure(r, &c);
+	e = configure(r);
 	if (e == 0)
 		e = open_listener(r);
 	if (e == 0)
-		e = start(r, &c);
+		e = start(r);
 	if (e == -ENOMEM) {
 		sse_responder_free(r);
 		return e;
@@ -490,8 +363,6 @@ sse_responder_free(struct sse_responder *r)
 	loop_free(r->loop);
 	listen_close(&r->listener, true);
 	permit_done(&r->permit);
-	free_texts(&r->default_topics);
-	free_texts(&r->cors_origins);
-	free(r->mount);
+	responder_config_done(&r->config);
 	free(r);
 }

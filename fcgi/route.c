@@ -76,28 +76,6 @@ check_prefix(struct work *w)
 }
 
 static int
-add_text(struct buf *list, struct slice text)
-{
-	int r = buf_reserve(list, text.len + 1);
-
-	if (r == 0)
-		r = buf_append_slice(list, text);
-	return r < 0 ? r : buf_append_char(list, '\0');
-}
-
-/* Takes the next of a list that add_text made. */
-static bool
-next_text(struct slice *list, struct slice *ret_text)
-{
-	if (list->len == 0)
-		return false;
-	*ret_text = slice_of(list->p);
-	list->p += ret_text->len + 1;
-	list->len -= ret_text->len + 1;
-	return true;
-}
-
-static int
 add_topic(struct work *w, struct slice selector)
 {
 	struct slice prefix = w->params->topic_prefix;
@@ -123,7 +101,7 @@ add_topic(struct work *w, struct slice selector)
 			      "A topic is too long: with the site's prefix of "
 			      "%zu bytes it may have %zu.",
 			      prefix.len, SELECTOR_MAX - prefix.len);
-	return add_text(&w->asked, selector);
+	return rights_ask(&w->asked, selector);
 }
 
 /* If `path` is `base` or below it: what follows, without the slash. */
@@ -258,119 +236,44 @@ take_topics(struct work *w)
 
 /* ---- who may read them ---- */
 
-int
-route_grant(struct route_case *c, struct slice selector)
-{
-	enum selector_kind kind;
-	int r;
-
-	if (selector_parse(selector, &kind, NULL) < 0)
-		return -EINVAL;
-	if (selector.len > SELECTOR_MAX - c->params->topic_prefix.len)
-		return -EMSGSIZE;
-	if (c->n_granted >= c->granted_max)
-		return -ENOBUFS;
-	r = add_text(&c->granted, selector);
-	if (r == 0)
-		c->n_granted++;
-	return r;
-}
-
-/* Whether a selector was granted itself or, a topic, is meant by one. */
-static bool
-is_granted(const struct route_case *c, struct slice selector)
-{
-	struct slice rest = buf_slice(&c->granted), granted;
-	enum selector_kind kind = SELECTOR_ALL, granted_kind;
-
-	(void)selector_parse(selector, &kind, NULL);
-	while (next_text(&rest, &granted)) {
-		if (slice_eq(granted, selector))
-			return true;
-		if (kind == SELECTOR_TOPIC &&
-		    selector_parse(granted, &granted_kind, NULL) == 0 &&
-		    selector_match(granted, granted_kind, selector))
-			return true;
-	}
-	return false;
-}
-
 static int
-add_asked(struct work *w, const struct route_case *c)
-{
-	struct slice rest = buf_slice(&w->asked), selector;
-	int r = 0;
-
-	while (r == 0 && next_text(&rest, &selector)) {
-		bool granted = is_granted(c, selector);
-
-		/* The stream's own words are judged; the prefix is the
-		 * administrator's. */
-		if (!granted && selector_is_guarded(selector))
-			return answer(w, 403,
-				      "Topics below $SYS/ and private topics "
-				      "need an access rule, and there is none "
-				      "for this one.");
-		r = subscription_add(&w->route->subscription,
-				     w->params->topic_prefix, selector,
-				     granted);
-	}
-	return r;
-}
-
-static int
-add_granted(struct work *w, const struct route_case *c)
-{
-	struct slice rest = buf_slice(&c->granted), selector;
-	int r = 0;
-
-	while (r == 0 && next_text(&rest, &selector))
-		r = subscription_add(&w->route->subscription,
-				     w->params->topic_prefix, selector, true);
-	return r;
-}
-
-static int
-ask_judge(struct work *w, struct route_case *c)
-{
-	int r = w->config->judge ?
-		w->config->judge(w->config->judge_user, c) : 0;
-
-	if (c->status != 0)
-		return answer(w, c->status, "%s", c->why ? c->why : "");
-	if (r == -EBUSY) {
-		w->route->later = true;
-		w->route->status = 200;
-		return ANSWERED;
-	}
-	return r;
-}
-
-static int
-judge_topics(struct work *w)
+answer_no_topic(struct work *w)
 {
 	struct slice mount = mount_of(w->config);
-	struct route_case c = {
-		.params = w->params,
-		.topics = buf_slice(&w->asked),
-		.n_topics = (size_t)w->n_topics,
-		.headers = &w->route->headers,
-		.granted_max = (size_t)w->config->max_topics,
-	};
-	int r;
+	const char *at = mount.p ? mount.p : "";
 
-	r = ask_judge(w, &c);
-	if (r == 0 && c.n_topics == 0 && c.n_granted == 0)
-		r = answer(w, 400,
-			   "No topic was named. Name one in the path, as in "
-			   "%.100s/news, or in the query, as in "
-			   "%.100s?topic=news&topic=weather.",
-			   mount.p ? mount.p : "", mount.p ? mount.p : "");
-	if (r == 0)
-		r = add_asked(w, &c);
-	if (r == 0)
-		r = add_granted(w, &c);
-	buf_done(&c.granted);
+	return answer(w, 400,
+		      "No topic was named. Name one in the path, as in "
+		      "%.100s/news, or in the query, as in "
+		      "%.100s?topic=news&topic=weather.", at, at);
+}
+
+static int
+take_rights(struct work *w)
+{
+	const struct route_config *config = w->config;
+	struct route *route = w->route;
+	struct rights_case c = {
+		.params = w->params,
+		.asked = buf_slice(&w->asked),
+		.n_asked = (size_t)w->n_topics,
+		.headers = &route->headers,
+		.granted_max = (size_t)config->max_topics,
+		.templates_max = ROUTE_TEMPLATES_MAX,
+	};
+	int r = rights_decide(&c, config->judge, config->judge_user,
+			      &route->subscription);
+
+	if (r == -EACCES) {
+		r = answer(w, c.status, "%s", c.why ? c.why : "");
+	} else if (r == -EBUSY) {
+		route->later = true;
+		route->status = 200;
+		r = ANSWERED;
+	} else if (r == 0 && route->subscription.count == 0) {
+		r = answer_no_topic(w);
+	}
+	rights_done(&c);
 	return r;
 }
 
@@ -501,7 +404,7 @@ take_stream(struct work *w)
 	if (r == 0)
 		r = take_resume(w);
 	if (r == 0)
-		r = judge_topics(w);
+		r = take_rights(w);
 	if (r == 0)
 		r = subscription_seal(&w->route->subscription);
 	if (r == 0)

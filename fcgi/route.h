@@ -18,9 +18,7 @@
  * status but 200: it counts as an id that the hub does not know
  * (FROM_UNKNOWN). Without one, `last=N`.
  *
- * Who may read it. A judge is asked, if there is one, and may grant selectors:
- * the stream gets what they mean, and private events of it. A guarded topic
- * is refused unless it was granted.
+ * Who may read it: rights.h.
  */
 #ifndef FCGI_ROUTE_H
 #define FCGI_ROUTE_H
@@ -30,6 +28,7 @@
 #include <stdint.h>
 
 #include "fcgi/params.h"
+#include "fcgi/rights.h"
 #include "fcgi/subscription.h"
 #include "lib/base/buf.h"
 #include "lib/base/options.h"
@@ -45,41 +44,12 @@ enum {
 	ROUTE_WHY_MAX = 320,
 };
 
-/* A request as a judge sees it: well formed, and its topics are selectors. */
-struct route_case {
-	const struct params *params;	/* lent */
-	/* Asked for, without the site's prefix; a NUL follows each. Lent. */
-	struct slice topics;
-	size_t n_topics;		/* may be 0 */
-	struct buf *headers;		/* of the answer, whatever it is; to be
-					 * added to, each line with CR LF */
-	struct buf granted;		/* by route_grant, a NUL after each */
-	size_t n_granted, granted_max;
-	/* A refusal, 204 or 400-599; 0: none. `why` (NULL: none) is plain text
-	 * for people and good until route_request returns. */
-	int status;
-	const char *why;
-};
-
-/*
- * 0: it may read, unless c->status says else; -EBUSY: the browser is to come
- * back later; -ENOMEM.
- */
-typedef int route_judge(void *user, struct route_case *c);
-
-/*
- * Gives a stream what a selector means, asked for or not. 0, -EINVAL: not a
- * selector, -EMSGSIZE: too long with the site's prefix, -ENOBUFS: more than
- * max_topics, -ENOMEM.
- */
-int route_grant(struct route_case *c, struct slice selector);
-
 struct route_config {
 	const char *mount;	/* "/events", "/"; NULL: SCRIPT_NAME tells */
 	const struct option_texts *default_topics;	/* may be NULL */
 	const struct option_texts *cors_origins;	/* "*" or origins */
 	uint64_t max_topics;	/* of one stream */
-	route_judge *judge;	/* NULL: nothing is granted */
+	rights_judge *judge;	/* NULL: nothing is granted */
 	void *judge_user;
 };
 

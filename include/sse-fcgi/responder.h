@@ -96,7 +96,7 @@ SSE_API const char *sse_request_cookie(struct sse_request *request,
  * called `*` or `a/b` would be given the topics of others.
  *
  * 0; -EINVAL: not a selector; -EMSGSIZE: too long with its prefix; -ENOBUFS:
- * more than max_topics; -ENOMEM. Nothing is granted then.
+ * more than max_topics, or more than 16 with {variables}; -ENOMEM. Nothing is granted then.
  */
 SSE_API SSE_MUSTCHECK int sse_request_grant(struct sse_request *request,
 					    const char *selector);

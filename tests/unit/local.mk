@@ -143,9 +143,9 @@ UNIT_TESTS += %D%/test-fcgi-request
 UNIT_TESTS += %D%/test-fcgi-route
 %C%_test_fcgi_route_LDFLAGS = $(FAULT_WRAP)
 %C%_test_fcgi_route_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
-UNIT_TESTS += %D%/test-fcgi-judge
-%C%_test_fcgi_judge_LDFLAGS = $(FAULT_WRAP)
-%C%_test_fcgi_judge_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la \
+UNIT_TESTS += %D%/test-fcgi-rights
+%C%_test_fcgi_rights_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_rights_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la \
 	$(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-responder
 %C%_test_fcgi_responder_LDFLAGS = $(FAULT_WRAP)

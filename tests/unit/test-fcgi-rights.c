@@ -75,22 +75,22 @@ static char topics[200];
 
 /* The list of topics with commas between. */
 static void
-note_topics(const struct route_case *c)
+note_topics(const struct rights_case *c)
 {
 	size_t at = 0;
 
 	topics[0] = '\0';
-	for (size_t i = 0; i < c->n_topics; i++) {
-		assert_true(at < c->topics.len);
+	for (size_t i = 0; i < c->n_asked; i++) {
+		assert_true(at < c->asked.len);
 		strcat(topics, i ? "," : "");
-		strcat(topics, c->topics.p + at);
-		at += strlen(c->topics.p + at) + 1;
+		strcat(topics, c->asked.p + at);
+		at += strlen(c->asked.p + at) + 1;
 	}
-	assert_int_equal(at, c->topics.len);
+	assert_int_equal(at, c->asked.len);
 }
 
 static int
-judge(void *user, struct route_case *c)
+judge(void *user, struct rights_case *c)
 {
 	const struct row *row = user;
 	int r = 0;
@@ -98,7 +98,7 @@ judge(void *user, struct route_case *c)
 	asked++;
 	note_topics(c);
 	for (size_t i = 0; r == 0 && row->grants[i]; i++)
-		r = route_grant(c, slice_of(row->grants[i]));
+		r = rights_grant(c, slice_of(row->grants[i]));
 	if (r < 0)
 		return r;
 	c->status = row->refuses;
@@ -185,23 +185,32 @@ static void
 grants_what_is_right(void **state)
 {
 	struct params p = { .topic_prefix = SLICE_LIT("site/") };
-	struct route_case c = { .params = &p, .granted_max = 2 };
+	struct rights_case c = { .params = &p, .granted_max = 2 };
 	char longest[256];
 
 	(void)state;
-	assert_int_equal(route_grant(&c, SLICE_LIT("a/{")), -EINVAL);
-	assert_int_equal(route_grant(&c, SLICE_LIT("a\nb")), -EINVAL);
-	assert_int_equal(route_grant(&c, SLICE_LIT("")), -EINVAL);
-	assert_int_equal(route_grant(&c, SLICE_NONE), -EINVAL);
+	assert_int_equal(rights_grant(&c, SLICE_LIT("a/{")), -EINVAL);
+	assert_int_equal(rights_grant(&c, SLICE_LIT("a\nb")), -EINVAL);
+	assert_int_equal(rights_grant(&c, SLICE_LIT("")), -EINVAL);
+	assert_int_equal(rights_grant(&c, SLICE_NONE), -EINVAL);
 	memset(longest, 'x', sizeof(longest));
-	assert_int_equal(route_grant(&c, (struct slice){ longest, 251 }),
+	assert_int_equal(rights_grant(&c, (struct slice){ longest, 251 }),
 			 -EMSGSIZE);
 	assert_int_equal(c.n_granted, 0);
-	assert_int_equal(route_grant(&c, (struct slice){ longest, 250 }), 0);
-	assert_int_equal(route_grant(&c, SLICE_LIT("a")), 0);
-	assert_int_equal(route_grant(&c, SLICE_LIT("b")), -ENOBUFS);
+	assert_int_equal(rights_grant(&c, (struct slice){ longest, 250 }), 0);
+	assert_int_equal(rights_grant(&c, SLICE_LIT("a")), 0);
+	assert_int_equal(rights_grant(&c, SLICE_LIT("b")), -ENOBUFS);
 	assert_int_equal(c.n_granted, 2);
-	buf_done(&c.granted);
+	rights_done(&c);
+
+	/* Templates have a bound of their own. */
+	c = (struct rights_case){ .params = &p, .granted_max = 9,
+				  .templates_max = 1 };
+	assert_int_equal(rights_grant(&c, SLICE_LIT("a/{x}")), 0);
+	assert_int_equal(rights_grant(&c, SLICE_LIT("b/{x}")), -ENOBUFS);
+	assert_int_equal(rights_grant(&c, SLICE_LIT("b/*")), 0);
+	assert_int_equal(c.n_granted, 2);
+	rights_done(&c);
 }
 
 static void

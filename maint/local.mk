@@ -1,9 +1,10 @@
 # maint: checks that keep promises honest; `make check` runs them too.
 EXTRA_DIST += %D%/check-includes %D%/check-headers %D%/check-symbols \
-	%D%/check-docs %D%/copy-sources %D%/install-packages
-PHONY_TARGETS += check-includes check-headers check-symbols check-docs
+	%D%/check-calls %D%/check-docs %D%/copy-sources %D%/install-packages
+PHONY_TARGETS += check-includes check-headers check-symbols check-docs \
+	check-calls
 
-check-local: check-includes check-headers check-symbols check-docs
+check-local: check-includes check-headers check-symbols check-docs check-calls
 
 check-includes:
 	@$(top_srcdir)/maint/check-includes
@@ -24,3 +25,8 @@ DOCUMENTED = sse-hub doc/sse-hub.8 sse-fcgi doc/sse-fcgi.8 \
 
 check-docs: $(bin_PROGRAMS)
 	@$(top_srcdir)/maint/check-docs '$(abs_builddir)' $(DOCUMENTED)
+
+# HEADER MANPAGE, of the headers that have one.
+check-calls:
+	@$(top_srcdir)/maint/check-calls \
+		include/sse-fcgi/responder.h doc/sse_responder.3

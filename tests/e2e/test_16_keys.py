@@ -61,14 +61,7 @@ def keys(box):
 
 @pytest.fixture
 def address():
-    return f"tcp://127.0.0.1:{free_port_of_three()}"
-
-
-def free_port_of_three():
-    while True:
-        port = free_port()
-        if port < 65000 and not any(accepts(("127.0.0.1", port + i)) for i in range(3)):
-            return port
+    return f"tcp://127.0.0.1:{free_port(in_a_row=3)}"
 
 
 def has_ipv6():

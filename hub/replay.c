@@ -110,6 +110,7 @@ answer_after(struct replay *p, struct store *store,
 	p->reply.kind = FOLLOW_PAGE;
 	p->reply.from = after + 1;
 	p->reply.to = after;
+	p->reply.lost = state->first - 1;
 	r = store->ops->scan(store, after, scan_on_record, &scan);
 	p->reply.events = p->events;
 	return r;

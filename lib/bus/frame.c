@@ -419,14 +419,15 @@ parse_page(const struct slice *parts, size_t n, struct follow_reply *r,
 	    parse_u64(parts[3], &r->from) < 0 ||
 	    parse_u64(parts[4], &r->to) < 0 ||
 	    parse_u64(parts[5], &r->last) < 0 ||
-	    parse_u64(parts[6], &count) < 0)
+	    parse_u64(parts[6], &r->lost) < 0 ||
+	    parse_u64(parts[7], &count) < 0)
 		return refuse(ret_why, -EINVAL,
-			      "A page needs five decimal numbers.");
+			      "A page needs six decimal numbers.");
 	if (count > 1000 || n != FOLLOW_HEAD_PARTS + 3 * (size_t)count)
 		return refuse(ret_why, -EINVAL,
 			      "A page has not as many events as it says.");
 	if (r->epoch == 0 || r->from == 0 || r->to < r->from - 1 ||
-	    r->last < r->to || r->last == UINT64_MAX)
+	    r->last < r->to || r->last < r->lost || r->last == UINT64_MAX)
 		return refuse(ret_why, -EINVAL,
 			      "The range of a page cannot be.");
 	r->kind = FOLLOW_PAGE;
@@ -502,6 +503,7 @@ follow_reply_parts(const struct follow_reply *r, struct follow_digits *digits,
 		parts[n++] = digits_of(digits, &at, r->from);
 		parts[n++] = digits_of(digits, &at, r->to);
 		parts[n++] = digits_of(digits, &at, r->last);
+		parts[n++] = digits_of(digits, &at, r->lost);
 		parts[n++] = digits_of(digits, &at, r->count);
 		break;
 	case FOLLOW_AT:

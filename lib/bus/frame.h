@@ -113,9 +113,9 @@ const char *ack_class_name(enum ack_class class);	/* "OK", "event", ... */
 
 enum {
 	FOLLOW_TAG_MAX = 64,
-	FOLLOW_SELECTORS_MAX = 64,
+	FOLLOW_SELECTORS_MAX = 128,
 	FOLLOW_REQUEST_PARTS_MAX = 5 + FOLLOW_SELECTORS_MAX,
-	FOLLOW_HEAD_PARTS = 7,	/* of a page, before its events */
+	FOLLOW_HEAD_PARTS = 8,	/* of a page, before its events */
 	FOLLOW_REPLY_PARTS_MAX = FOLLOW_HEAD_PARTS + 3 * 1000,
 };
 
@@ -133,7 +133,7 @@ struct follow_request {
 
 /* Room for the decimal numbers of a request or of a reply's head. */
 struct follow_digits {
-	char text[5][21];
+	char text[6][21];
 };
 
 /*
@@ -167,8 +167,10 @@ struct follow_reply {
 	 * PAGE: every kept event that matches, with from <= number <= to, is
 	 * in it. from > asked + 1: what is between is gone. to + 1 == from:
 	 * an empty range. `last` is the hub's newest number (UNKNOWN too).
+	 * `lost` is the newest number of an event that matches and is gone; 0:
+	 * none. Who asked for what follows a number below it misses something.
 	 */
-	uint64_t from, to, last;
+	uint64_t from, to, last, lost;
 	size_t count;		/* PAGE: three parts for each */
 	const struct slice *events;	/* PAGE, parsing: 3 * count parts */
 	struct slice json;	/* JSON */

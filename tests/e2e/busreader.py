@@ -56,8 +56,8 @@ def kept(bus, *selectors):
                                 *(s.encode() for s in selectors)])
             page = ask.recv_multipart()
             assert page[0] == b"PAGE", page
-            epoch, _, number, last, count = (int(n) for n in page[2:7])
-            events += [parse(*page[7 + 3 * i:10 + 3 * i]) for i in range(count)]
+            epoch, _, number, last, _, count = (int(n) for n in page[2:8])
+            events += [parse(*page[8 + 3 * i:11 + 3 * i]) for i in range(count)]
     finally:
         ask.close()
         context.term()

@@ -85,9 +85,9 @@ class Bus:
         while True:
             page = self.ask(b"AFTER", b"", b"%d" % epoch, b"%d" % number, b"1000")
             assert page[0] == b"PAGE", page
-            epoch, start, number, last, count = (int(n) for n in page[2:7])
+            epoch, start, number, last, _, count = (int(n) for n in page[2:8])
             for i in range(count):
-                topic, head, data = page[7 + 3 * i:10 + 3 * i]
+                topic, head, data = page[8 + 3 * i:11 + 3 * i]
                 kind, flags, its_epoch, its_number = read_header(head)
                 assert (kind, flags & 2, its_epoch) == (EVENT, 2, epoch)
                 assert start <= its_number <= number
@@ -240,10 +240,10 @@ def test_history_is_bounded(hub, talk):
     assert [e[0] for e in talk.events()] == [8, 9, 10, 11, 12]
     epoch = talk.ask(b"AFTER", b"", b"0", b"0", b"1")[2]
     page = talk.ask(b"AFTER", b"tag", epoch, b"3", b"2", b"b")
-    assert page[:7] == [b"PAGE", b"tag", epoch, b"8", b"10", b"12", b"2"]
-    assert page[7::3] == [b"b", b"b"] and page[9::3] == [b"8", b"10"]
-    assert talk.ask(b"AFTER", b"", epoch, b"12", b"9")[3:7] == [b"13", b"12", b"12", b"0"]
-    assert talk.ask(b"AFTER", b"", epoch, b"99", b"9")[3:7] == [b"13", b"12", b"12", b"0"]
+    assert page[:8] == [b"PAGE", b"tag", epoch, b"8", b"10", b"12", b"7", b"2"]
+    assert page[8::3] == [b"b", b"b"] and page[10::3] == [b"8", b"10"]
+    assert talk.ask(b"AFTER", b"", epoch, b"12", b"9")[3:8] == [b"13", b"12", b"12", b"7", b"0"]
+    assert talk.ask(b"AFTER", b"", epoch, b"99", b"9")[3:8] == [b"13", b"12", b"12", b"7", b"0"]
     assert talk.ask(b"AFTER", b"", b"5", b"11", b"9")[3:5] == [b"8", b"12"]
 
 
@@ -271,7 +271,7 @@ def test_history_ages(hub, talk):
     ([b"AFTER", b"tag"], b"request"),
     ([b"AFTER", b"tag", b"-1", b"0", b"5"], b"request"),
     ([b"AFTER", b"tag", b"0", b"0", b"0"], b"request"),
-    ([b"AFTER", b"tag", b"0", b"0", b"5"] + [b"x"] * 65, b"request"),
+    ([b"AFTER", b"tag", b"0", b"0", b"5"] + [b"x"] * 129, b"request"),
     ([b"AFTER", b"tag", b"0", b"0", b"5"] + [b"x"] * 10000, b"request"),
     ([b"AFTER", b"tag", b"0", b"0", b"5", b"a/{"], b"selector"),
     ([b"RESOLVE", b"tag", b""], b"request"),

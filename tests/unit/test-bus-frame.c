@@ -397,7 +397,7 @@ answers(void **state)
 	struct slice parts[FOLLOW_HEAD_PARTS];
 	struct follow_digits digits;
 	struct follow_reply a = { .tag = S("t"), .epoch = 5, .number = 9,
-		.from = 3, .to = 2, .last = 11, .json = S("{}"),
+		.from = 3, .to = 2, .last = 11, .lost = 2, .json = S("{}"),
 		.class = S("busy"), .reason = S("Later.") }, b;
 	int kind;
 	size_t n;
@@ -413,7 +413,7 @@ answers(void **state)
 			assert_int_equal(b.epoch, 5);
 		if (kind == FOLLOW_PAGE)
 			assert_true(b.from == 3 && b.to == 2 && b.last == 11 &&
-				    b.count == 0);
+				    b.lost == 2 && b.count == 0);
 		if (kind == FOLLOW_AT)
 			assert_int_equal(b.number, 9);
 		if (kind == FOLLOW_UNKNOWN)
@@ -430,22 +430,25 @@ static void
 refuses_pages(void **state)
 {
 	const struct {
-		const char *text[5];	/* epoch from to last count */
+		const char *text[6];	/* epoch from to last lost count */
 		size_t n_events;
 		int want;
 	} rows[] = {
-		{ { "1", "1", "0", "0", "0" }, 0, 0 },
-		{ { "1", "1", "2", "2", "2" }, 2, 0 },
-		{ { "1", "1", "2", "2", "1" }, 2, -EINVAL },
-		{ { "1", "1", "2", "2", "3" }, 2, -EINVAL },
-		{ { "1", "1", "2", "2", "18446744073709551615" }, 2, -EINVAL },
-		{ { "1", "1", "2", "2", "6148914691236517206" }, 0, -EINVAL },
-		{ { "0", "1", "2", "2", "0" }, 0, -EINVAL },
-		{ { "1", "0", "2", "2", "0" }, 0, -EINVAL },
-		{ { "1", "3", "1", "2", "0" }, 0, -EINVAL },
-		{ { "1", "3", "4", "3", "0" }, 0, -EINVAL },
-		{ { "1", "3", "4", "18446744073709551615", "0" }, 0, -EINVAL },
-		{ { "1", "3", "4", "", "0" }, 0, -EINVAL },
+		{ { "1", "1", "0", "0", "0", "0" }, 0, 0 },
+		{ { "1", "1", "2", "2", "0", "2" }, 2, 0 },
+		{ { "1", "1", "2", "2", "0", "1" }, 2, -EINVAL },
+		{ { "1", "1", "2", "2", "0", "3" }, 2, -EINVAL },
+		{ { "1", "1", "2", "2", "0", "18446744073709551615" }, 2, -EINVAL },
+		{ { "1", "1", "2", "2", "0", "6148914691236517206" }, 0, -EINVAL },
+		{ { "0", "1", "2", "2", "0", "0" }, 0, -EINVAL },
+		{ { "1", "0", "2", "2", "0", "0" }, 0, -EINVAL },
+		{ { "1", "3", "1", "2", "0", "0" }, 0, -EINVAL },
+		{ { "1", "3", "4", "3", "0", "0" }, 0, -EINVAL },
+		{ { "1", "3", "4", "18446744073709551615", "0", "0" }, 0, -EINVAL },
+		{ { "1", "3", "4", "", "0", "0" }, 0, -EINVAL },
+		{ { "1", "1", "2", "2", "2", "0" }, 0, 0 },
+		{ { "1", "1", "2", "2", "3", "0" }, 0, -EINVAL },
+		{ { "1", "1", "2", "2", "-1", "0" }, 0, -EINVAL },
 	};
 	struct slice parts[FOLLOW_HEAD_PARTS + 9];
 	struct follow_reply r;
@@ -456,7 +459,7 @@ refuses_pages(void **state)
 		for (k = 0; k < COUNT_OF(parts); k++)
 			parts[k] = S("x");
 		parts[0] = S("PAGE");
-		for (k = 0; k < 5; k++)
+		for (k = 0; k < 6; k++)
 			parts[2 + k] = slice_of(rows[i].text[k]);
 		unit_check(follow_reply_parse(parts, FOLLOW_HEAD_PARTS + 3 *
 					      rows[i].n_events, &r, &why) ==

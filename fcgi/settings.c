@@ -219,9 +219,9 @@ check_all(char *error, size_t size)
 					(size_t)given.max_request : SIZE_MAX;
 	s->fanout.is_plain = c->is_plain;
 	s->fanout.window = (struct evlog_limits){
-		.events = c->hub.history_events,
-		.bytes = c->hub.history_bytes,
-		.age_ms = c->hub.history_age_ms,
+		.events = c->hub.window.events,
+		.bytes = c->hub.window.bytes,
+		.age_ms = c->hub.window.age_ms,
 	};
 	return service_check(s, error, size);
 }

@@ -9,7 +9,17 @@
 
 #include "lib/base/limits.h"
 
-void
+static int
+on_key(void *user, uint64_t number, struct slice key, int64_t time_ms)
+{
+	struct core *c = user;
+
+	/* The same key twice: the first one had been forgotten. */
+	keys_forget(&c->keys, key);
+	return keys_add(&c->keys, key, number, time_ms);
+}
+
+int
 core_init(struct core *c, struct store *store, size_t max_event)
 {
 	struct store_state state;
@@ -21,6 +31,7 @@ core_init(struct core *c, struct store *store, size_t max_event)
 	c->epoch = state.epoch;
 	c->last = c->committed = state.last;
 	keys_init(&c->keys, LIMIT_KEYS, LIMIT_KEY_AGE_MS);
+	return store->ops->keys ? store->ops->keys(store, on_key, c) : 0;
 }
 
 void
@@ -29,15 +40,24 @@ core_done(struct core *c)
 	keys_done(&c->keys);
 }
 
+const char *
+core_why(const struct core *c, int error)
+{
+	const char *why = c->store->ops->why ? c->store->ops->why(c->store) :
+					       NULL;
+
+	return why && why[0] ? why : strerror(-error);
+}
+
 void
-core_unstored(struct core_answer *a, int error)
+core_unstored(const struct core *c, struct core_answer *a, int error)
 {
 	a->class = ACK_FULL;
 	a->is_new = false;
 	a->number = 0;
 	snprintf(a->reason, sizeof(a->reason),
 		 "The hub cannot store the event now (%s); it can be sent again later.",
-		 strerror(-error));
+		 core_why(c, error));
 }
 
 /* Gives the next number. 0, or what the store or the keys said. */
@@ -49,9 +69,8 @@ take(struct core *c, const struct event *e, int64_t now_ms, int64_t wall_ms)
 	};
 	char header[FRAME_HEADER_MAX];
 	struct store_record record = {
-		.number = c->last + 1, .time_ms = wall_ms,
-		.is_private = e->is_private, .id = e->id,
-		.topic = e->topic, .data = e->data,
+		.number = c->last + 1, .time_ms = now_ms,
+		.id = e->id, .key = e->key, .topic = e->topic, .data = e->data,
 	};
 	int r = 0;
 
@@ -97,7 +116,7 @@ core_offer(struct core *c, const struct event *e, int64_t now_ms,
 	r = take(c, e, now_ms, wall_ms);
 	if (r < 0) {
 		c->counts.unstored++;
-		core_unstored(a, r);
+		core_unstored(c, a, r);
 		return;
 	}
 	a->class = ACK_OK;
@@ -106,13 +125,13 @@ core_offer(struct core *c, const struct event *e, int64_t now_ms,
 }
 
 int
-core_commit(struct core *c)
+core_commit(struct core *c, int64_t now_ms)
 {
 	int r;
 
 	if (c->last == c->committed)
 		return 0;
-	r = c->store->ops->commit(c->store);
+	r = c->store->ops->commit(c->store, now_ms);
 	if (r < 0) {
 		c->counts.unstored += c->last - c->committed;
 		keys_forget_from(&c->keys, c->committed + 1);

@@ -41,8 +41,9 @@ struct core_answer {
 	char reason[256];	/* a whole sentence */
 };
 
-/* Goes on after what the store holds. */
-void core_init(struct core *c, struct store *store, size_t max_event);
+/* Goes on after what the store holds, with the keys that it remembers. 0,
+ * -ENOMEM, or -EIO of the store; core_done is due in any case. */
+int core_init(struct core *c, struct store *store, size_t max_event);
 void core_done(struct core *c);
 
 /*
@@ -56,9 +57,12 @@ void core_offer(struct core *c, const struct event *e, int64_t now_ms,
  * Stores what was offered since the last commit. 0, or what the store said;
  * then the numbers are taken back (nobody has seen them).
  */
-int core_commit(struct core *c);
+int core_commit(struct core *c, int64_t now_ms);
 
 /* Makes `a` the answer to an offer whose commit failed with `error`. */
-void core_unstored(struct core_answer *a, int error);
+void core_unstored(const struct core *c, struct core_answer *a, int error);
+
+/* Why the store could not take it, in words. */
+const char *core_why(const struct core *c, int error);
 
 #endif

@@ -11,15 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hub/catalog.h"
 #include "lib/base/options.h"
 #include "lib/bus/address.h"
 
 struct hub_config {
 	struct bus_address bus;
-	const char *store;		/* "memory" */
-	uint64_t history_events;	/* bounds of the history; 0: no bound */
-	uint64_t history_bytes;
-	int64_t history_age_ms;
+	const char *store;		/* "memory", a directory, or NULL: the bus's */
+	int64_t sync_ms;		/* of a directory; 0: always */
+	bool may_start_new;		/* puts a damaged store aside */
+	struct store_limits history;
+	/* What is held in memory, here or by workers; within the history. */
+	struct store_limits window;
+	const struct catalog_rule *keeps;	/* lent for good */
+	size_t n_keeps;
 	uint64_t max_event;
 	const char *curve_key;		/* files of keys, as given; NULL: none */
 	const char *curve_clients;

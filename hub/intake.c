@@ -163,22 +163,22 @@ answer(struct intake *i, const struct intake_note *note)
 }
 
 static void
-finish(struct intake *i)
+finish(struct intake *i, int64_t now_ms)
 {
 	uint64_t stored = i->core->committed;
-	int r = core_commit(i->core);
+	int r = core_commit(i->core, now_ms);
 	size_t k;
 
-	if (r < 0) {
-		log_error("cannot store events: %s", strerror(-r));
+	unstored_note(&i->unstored, now_ms,
+		      r < 0 ? core_why(i->core, r) : NULL);
+	if (r < 0)
 		announce_drop(i->announce);
-	}
 	for (k = 0; k < i->count; k++) {
 		struct intake_note *note = i->notes + k;
 
 		if (r < 0 && note->answer.class == ACK_OK &&
 		    note->answer.number > stored)
-			core_unstored(&note->answer, r);
+			core_unstored(i->core, &note->answer, r);
 		answer(i, note);
 	}
 	announce_flush(i->announce);
@@ -201,7 +201,7 @@ intake_run(struct intake *i, int64_t now_ms, int64_t wall_ms)
 	if (r < 0)
 		junk_note(&i->junk, now_ms, "publish", strerror(-r));
 	if (i->count > 0 || i->core->last != i->core->committed)
-		finish(i);
+		finish(i, now_ms);
 	/* An answer that was sent may have swallowed the news of a request. */
 	return r > 0 || r == -ENOMEM || i->count > 0;
 }

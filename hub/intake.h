@@ -14,6 +14,7 @@
 #include "hub/announce.h"
 #include "hub/core.h"
 #include "hub/junk.h"
+#include "hub/unstored.h"
 #include "lib/bus/zmqport.h"
 
 struct intake {
@@ -25,6 +26,7 @@ struct intake {
 	size_t count;
 	struct buf bytes;		/* what the notes point into */
 	struct junk junk;
+	struct unstored unstored;
 };
 
 /* 0 or -ENOMEM. */

@@ -107,6 +107,15 @@ keys_add(struct keys *k, struct slice key, uint64_t number, int64_t now_ms)
 }
 
 void
+keys_forget(struct keys *k, struct slice key)
+{
+	struct keys_entry *e = map_get(&k->map, key);
+
+	if (e)
+		entry_drop(k, e);
+}
+
+void
 keys_forget_from(struct keys *k, uint64_t number)
 {
 	while (!list_is_empty(&k->order) && newest(k)->number >= number)

@@ -38,6 +38,9 @@ bool keys_find(const struct keys *k, struct slice key, int64_t now_ms,
  */
 int keys_add(struct keys *k, struct slice key, uint64_t number, int64_t now_ms);
 
+/* Forgets this key, if it is known. */
+void keys_forget(struct keys *k, struct slice key);
+
 /* Forgets the keys of all numbers from `number` on: they were not stored. */
 void keys_forget_from(struct keys *k, uint64_t number);
 

@@ -2,14 +2,20 @@
 noinst_LTLIBRARIES += libhub.la
 libhub_la_SOURCES = \
 	%D%/announce.c %D%/announce.h \
+	%D%/catalog.c %D%/catalog.h \
 	%D%/clients.c %D%/clients.h \
 	%D%/core.c %D%/core.h \
+	%D%/disk_meta.c %D%/disk_meta.h \
+	%D%/disk_open.c %D%/disk_priv.h \
+	%D%/examine.c %D%/examine.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/hub.c %D%/hub.h \
 	%D%/intake.c %D%/intake.h \
+	%D%/journal.c %D%/journal.h \
 	%D%/junk.c %D%/junk.h \
 	%D%/keys.c %D%/keys.h \
+	%D%/lmdbport.c %D%/lmdbport.h \
 	%D%/options.c %D%/options.h \
 	%D%/place.c %D%/place.h \
 	%D%/replay.c %D%/replay.h \
@@ -17,7 +23,15 @@ libhub_la_SOURCES = \
 	%D%/source.c %D%/source.h \
 	%D%/spare.c %D%/spare.h \
 	%D%/store.h \
-	%D%/store_memory.c %D%/store_memory.h
+	%D%/store_dir.c %D%/store_dir.h \
+	%D%/store_disk.c %D%/store_disk.h \
+	%D%/store_memory.c %D%/store_memory.h \
+	%D%/store_open.c %D%/store_open.h \
+	%D%/stored.c %D%/stored.h \
+	%D%/trim.c %D%/trim.h \
+	%D%/unstored.c %D%/unstored.h
+libhub_la_CPPFLAGS = $(AM_CPPFLAGS) $(LMDB_CFLAGS)
+libhub_la_LIBADD = $(LMDB_LIBS)
 
 bin_PROGRAMS += sse-hub
 sse_hub_SOURCES = %D%/keymaker.c %D%/keymaker.h %D%/main.c

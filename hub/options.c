@@ -14,27 +14,46 @@
 
 #define HISTORY_DEFAULT "10000events,8MiB,1h"
 
+enum {
+	KEEPS_MAX = 64,
+	KEEP_MOST = 100000,
+};
+
 /* What the table fills in; one set per process, as an option table is. */
 static struct {
 	char *store;
 	char *history;
 	char *window;
+	char *sync;
+	char *on_damage;
+	struct option_texts keeps;
 	char *curve_key, *curve_clients;
 	struct option_texts sources;
 	uint64_t max_event;
 } given = { .max_event = LIMIT_EVENT_DEFAULT };
 
 static const struct option table[] = {
-	{ "store", 0, OPTION_TEXT, &given.store, "memory",
-	  "where events are kept; only \"memory\", until the hub ends "
-	  "(default memory)" },
+	{ "store", 0, OPTION_TEXT, &given.store, "DIR|memory",
+	  "the directory where events are kept; or only in memory, until the "
+	  "hub ends (default: $STATE_DIRECTORY, /var/lib/sse-fcgi or "
+	  "~/.local/state/sse-fcgi as it goes with the bus, or store in the "
+	  "directory of --bus; memory where that cannot be made)" },
+	{ "sync", 0, OPTION_TEXT, &given.sync, "always|TIME",
+	  "acknowledge an event when it is on the disk for good; or when it is "
+	  "written, and bring it to the disk within TIME (default always)" },
+	{ "on-damage", 0, OPTION_TEXT, &given.on_damage, "stop|start-new",
+	  "what to do with a store that is damaged: nothing, or put it aside "
+	  "and begin anew (default stop)" },
 	{ "history", 0, OPTION_TEXT, &given.history, "BOUNDS",
 	  "how much is kept to resume from: events, bytes and age, any of "
 	  "them; what is not named does not bound (default "
 	  HISTORY_DEFAULT ")" },
 	{ "window", 0, OPTION_TEXT, &given.window, "BOUNDS",
 	  "how much of it is held in memory, written alike (default: the "
-	  "history)" },
+	  "history, and at most " HISTORY_DEFAULT ")" },
+	{ "keep", 0, OPTION_TEXTS, &given.keeps, "SELECTOR=N",
+	  "of each topic that SELECTOR means, the newest N events stay beyond "
+	  "the history; repeatable" },
 	{ "source", 0, OPTION_TEXTS, &given.sources, "ENDPOINT",
 	  "a plain PUB socket whose events are taken in; repeatable" },
 	{ "max-event", 0, OPTION_SIZE, &given.max_event, "SIZE",
@@ -112,56 +131,145 @@ parse_bounds(const char *option, const char *text, struct store_limits *ret,
 	return 0;
 }
 
-/* The tighter of two bounds, of which 0 is none. */
-static uint64_t
-tighter(uint64_t a, uint64_t b)
+/* Each of the bounds, where there are two. */
+static struct store_limits
+tighter(const struct store_limits *a, const struct store_limits *b)
 {
-	if (!a || !b)
-		return a ? a : b;
-	return a < b ? a : b;
+	return (struct store_limits){
+		.events = catalog_tighter(a->events, b->events),
+		.bytes = catalog_tighter(a->bytes, b->bytes),
+		.age_ms = (int64_t)catalog_tighter((uint64_t)a->age_ms,
+						   (uint64_t)b->age_ms),
+	};
+}
+
+static int
+read_bounds(struct hub_config *c, char *error, size_t size)
+{
+	struct store_limits window;
+	int r;
+
+	r = parse_bounds("history", given.history ? given.history :
+			 HISTORY_DEFAULT, &c->history, error, size);
+	if (r == 0)
+		r = parse_bounds("window", given.window ? given.window :
+				 HISTORY_DEFAULT, &window, error, size);
+	if (r == 0)
+		c->window = tighter(&c->history, &window);
+	return r;
+}
+
+static int
+read_sync(struct hub_config *c, char *error, size_t size)
+{
+	c->sync_ms = 0;
+	if (!given.sync || strcmp(given.sync, "always") == 0)
+		return 0;
+	if (parse_duration(slice_of(given.sync), &c->sync_ms) == 0 &&
+	    c->sync_ms > 0 && c->sync_ms <= 3600000)
+		return 0;
+	snprintf(error, size, "--sync: \"%.100s\" is neither always nor a time of at most an hour, such as 1s.",
+		 given.sync);
+	return -EINVAL;
+}
+
+static int
+read_on_damage(struct hub_config *c, char *error, size_t size)
+{
+	const char *text = given.on_damage;
+
+	c->may_start_new = text && strcmp(text, "start-new") == 0;
+	if (!text || c->may_start_new || strcmp(text, "stop") == 0)
+		return 0;
+	snprintf(error, size, "--on-damage: \"%.100s\" is neither stop nor start-new.",
+		 text);
+	return -EINVAL;
+}
+
+/* "SELECTOR=N"; a selector may have a = in it. */
+static int
+read_keep(const char *text, struct catalog_rule *ret_rule, char *error,
+	  size_t size)
+{
+	const char *sign = strrchr(text, '=');
+	struct event_fault fault;
+
+	if (!sign || parse_u64(slice_of(sign + 1), &ret_rule->keep) < 0 ||
+	    ret_rule->keep < 1 || ret_rule->keep > KEEP_MOST) {
+		snprintf(error, size, "--keep: \"%.100s\" is not SELECTOR=N with a number of 1 to %d, such as alarm/*=1.",
+			 text, KEEP_MOST);
+		return -EINVAL;
+	}
+	ret_rule->selector = (struct slice){ text, (size_t)(sign - text) };
+	if (selector_parse(ret_rule->selector, &ret_rule->kind, &fault) == 0)
+		return 0;
+	snprintf(error, size, "--keep: \"%.100s\": %s", text, fault.why);
+	return -EINVAL;
+}
+
+static int
+read_keeps(struct hub_config *c, char *error, size_t size)
+{
+	static struct catalog_rule rules[KEEPS_MAX];
+	size_t i;
+	int r = 0;
+
+	if (given.keeps.count > KEEPS_MAX) {
+		snprintf(error, size, "--keep: there are %zu of them; at most %d can be given.",
+			 given.keeps.count, KEEPS_MAX);
+		return -EINVAL;
+	}
+	for (i = 0; r == 0 && i < given.keeps.count; i++)
+		r = read_keep(given.keeps.items[i], &rules[i], error, size);
+	c->keeps = rules;
+	c->n_keeps = given.keeps.count;
+	return r;
+}
+
+static int
+read_store(struct hub_config *c, char *error, size_t size)
+{
+	c->store = given.store;
+	if (!given.store || given.store[0] == '/' ||
+	    strcmp(given.store, "memory") == 0)
+		return 0;
+	snprintf(error, size, "--store: \"%.100s\" is neither memory nor the path of a directory, which begins with /.",
+		 given.store);
+	return -EINVAL;
+}
+
+static int
+read_max_event(struct hub_config *c, char *error, size_t size)
+{
+	c->max_event = given.max_event;
+	if (c->max_event >= 1 && c->max_event <= LIMIT_EVENT_MOST)
+		return 0;
+	snprintf(error, size, "--max-event: the most bytes of an event are 1 to %d (8MiB).",
+		 LIMIT_EVENT_MOST);
+	return -EINVAL;
 }
 
 int
 hub_options_config(struct hub_config *ret_config, char *error, size_t size)
 {
-	struct store_limits history, window = { 0 };
-	const char *text = given.history;
-	int r;
+	static int (*const readers[])(struct hub_config *c, char *error,
+				      size_t size) = {
+		read_store, read_sync, read_on_damage, read_bounds, read_keeps,
+		read_max_event,
+	};
+	size_t i;
+	int r = 0;
 
-	if (given.store && strcmp(given.store, "memory") != 0) {
-		snprintf(error, size,
-			 "--store: \"%.100s\" is not a store that this version has; write memory.",
-			 given.store);
-		return -EINVAL;
-	}
-	if (given.max_event < 1 || given.max_event > LIMIT_EVENT_MOST) {
-		snprintf(error, size,
-			 "--max-event: the most bytes of an event are 1 to %d (8MiB).",
-			 LIMIT_EVENT_MOST);
-		return -EINVAL;
-	}
-	if (!text)
-		text = given.window ? given.window : HISTORY_DEFAULT;
-	r = parse_bounds("history", text, &history, error, size);
-	if (r == 0 && given.window)
-		r = parse_bounds("window", given.window, &window, error, size);
-	if (r < 0)
-		return r;
 	*ret_config = (struct hub_config){
-		.store = "memory",
-		/* All that is kept is in memory: both bounds hold for it. */
-		.history_events = tighter(history.events, window.events),
-		.history_bytes = tighter(history.bytes, window.bytes),
-		.history_age_ms = (int64_t)tighter((uint64_t)history.age_ms,
-						   (uint64_t)window.age_ms),
-		.max_event = given.max_event,
 		.curve_key = given.curve_key,
 		.curve_clients = given.curve_clients,
 		.sources = &given.sources,
 		.lifeline = -1,
 		.ready = -1,
 	};
-	return 0;
+	for (i = 0; r == 0 && i < sizeof(readers) / sizeof(*readers); i++)
+		r = readers[i](ret_config, error, size);
+	return r;
 }
 
 static int

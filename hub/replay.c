@@ -16,6 +16,8 @@ struct scan {
 	const struct follow_request *q;
 	enum selector_kind kinds[FOLLOW_SELECTORS_MAX];
 	size_t bytes, scanned;
+	bool is_cut;		/* the page ends before the store does */
+	int error;
 };
 
 static bool
@@ -29,6 +31,36 @@ scan_wants(const struct scan *s, struct slice topic)
 	return s->q->n_selectors == 0;
 }
 
+/*
+ * The header as of the store's epoch. What was stored in an earlier one is
+ * copied and mended; there is room for a page's headers from the first one on,
+ * so that none of them moves.
+ */
+static int
+mend_header(struct scan *s, struct slice *header)
+{
+	struct buf *out = &s->page->headers;
+	size_t at = out->len;
+
+	if (frame_header_epoch(*header) == s->page->reply.epoch ||
+	    header->len < FRAME_HEADER_SIZE)
+		return 0;
+	if (buf_reserve(out, LIMIT_PAGE_EVENTS * FRAME_HEADER_MAX - at) < 0)
+		return -ENOMEM;
+	(void)buf_append_slice(out, *header);
+	frame_header_set_epoch(out->p + at, s->page->reply.epoch);
+	*header = (struct slice){ out->p + at, header->len };
+	return 0;
+}
+
+static int
+scan_stop(struct scan *s, int error)
+{
+	s->is_cut = true;
+	s->error = error;
+	return 1;
+}
+
 /* Says stop before a record that the page has no room for. */
 static int
 scan_on_record(void *user, const struct store_record *r)
@@ -39,14 +71,17 @@ scan_on_record(void *user, const struct store_record *r)
 	struct slice *parts;
 
 	if (s->scanned == LIMIT_PAGE_SCANNED || reply->count == s->q->limit)
-		return 1;
+		return scan_stop(s, 0);
 	if (scan_wants(s, r->topic)) {
 		if (reply->count > 0 && s->bytes + bytes > LIMIT_PAGE_BYTES)
-			return 1;
-		parts = s->page->events + 3 * reply->count++;
+			return scan_stop(s, 0);
+		parts = s->page->events + 3 * reply->count;
 		parts[0] = r->topic;
 		parts[1] = r->header;
 		parts[2] = r->data;
+		if (mend_header(s, &parts[1]) < 0)
+			return scan_stop(s, -ENOMEM);
+		reply->count++;
 		s->bytes += bytes;
 	}
 	s->scanned++;
@@ -80,16 +115,23 @@ parse_selectors(struct scan *s)
 	return 0;
 }
 
-/* The number before the first one that the page may hold. */
+/*
+ * The number that the page follows: what was asked for, an earlier epoch's
+ * number as it is now, or the beginning for who comes from elsewhere.
+ */
 static uint64_t
-start_after(const struct store_state *state, const struct follow_request *q)
+asked_number(const struct store *s, const struct store_state *state,
+	     const struct follow_request *q)
 {
-	uint64_t before_first = state->first - 1;
+	uint64_t number;
 
-	if (q->epoch != state->epoch || q->number < before_first)
-		return before_first;
-	/* Ahead of us is a number that was never given: nothing follows. */
-	return q->number < state->last ? q->number : state->last;
+	if (q->epoch == state->epoch)
+		/* Ahead of us is one that was never given: nothing follows. */
+		return q->number < state->last ? q->number : state->last;
+	if (q->epoch && s->ops->translate &&
+	    s->ops->translate(s, q->epoch, q->number, &number))
+		return number;
+	return 0;
 }
 
 static int
@@ -97,8 +139,12 @@ answer_after(struct replay *p, struct store *store,
 	     const struct store_state *state, const struct follow_request *q)
 {
 	struct scan scan = { .page = p, .q = q };
-	uint64_t after = start_after(state, q);
+	uint64_t asked = asked_number(store, state, q), after = asked;
 	int r;
+
+	/* What is between is gone. */
+	if (after < state->first - 1)
+		after = state->first - 1;
 
 	if (!p->events) {
 		p->events = malloc(3 * LIMIT_PAGE_EVENTS * sizeof(*p->events));
@@ -110,10 +156,26 @@ answer_after(struct replay *p, struct store *store,
 	p->reply.kind = FOLLOW_PAGE;
 	p->reply.from = after + 1;
 	p->reply.to = after;
-	p->reply.lost = state->first - 1;
+	p->reply.lost = catalog_lost(&store->catalog, q->selectors, scan.kinds,
+				     q->n_selectors, asked);
+	buf_clear(&p->headers);
 	r = store->ops->scan(store, after, scan_on_record, &scan);
+	if (!scan.is_cut && r == 0)
+		p->reply.to = state->last;
 	p->reply.events = p->events;
-	return r;
+	return r < 0 ? r : scan.error;
+}
+
+static bool
+is_ours(const struct store *s, const struct store_state *state, uint64_t epoch,
+	uint64_t number)
+{
+	uint64_t now;
+
+	if (epoch == state->epoch)
+		return number <= state->last;
+	return s->ops->translate &&
+	       s->ops->translate(s, epoch, number, &now) && now == number;
 }
 
 /* Ours are known by their form alone; a publisher's own are looked up. */
@@ -125,9 +187,9 @@ answer_resolve(struct replay *p, struct store *store,
 
 	p->reply.kind = FOLLOW_UNKNOWN;
 	if (id_parse(q->id, &epoch, &number) == 0) {
-		if (epoch != state->epoch || number > state->last)
+		if (!is_ours(store, state, epoch, number))
 			return;
-	} else if (store->ops->resolve(store, q->id, &number) < 0) {
+	} else if (!catalog_find_id(&store->catalog, q->id, &number)) {
 		return;
 	}
 	p->reply.kind = FOLLOW_AT;
@@ -161,4 +223,5 @@ replay_done(struct replay *p)
 {
 	free(p->events);
 	p->events = NULL;
+	buf_done(&p->headers);
 }

@@ -10,11 +10,13 @@
 #define HUB_REPLAY_H
 
 #include "hub/store.h"
+#include "lib/base/buf.h"
 #include "lib/bus/frame.h"
 
 struct replay {			/* zeroed: empty; reused for every request */
 	struct follow_reply reply;	/* without tag */
 	struct slice *events;	/* owned; the parts of the page's events */
+	struct buf headers;	/* of events that had an earlier epoch */
 	char reason[256];	/* what reply.reason may point to */
 };
 

@@ -19,7 +19,7 @@
 #include "hub/place.h"
 #include "hub/source.h"
 #include "hub/spare.h"
-#include "hub/store_memory.h"
+#include "hub/store_open.h"
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
 #include "lib/base/logging.h"
@@ -27,7 +27,6 @@
 #include "lib/bus/zmqport.h"
 #include "lib/loop/loop.h"
 #include "lib/loop/signals.h"
-#include "lib/sse/id.h"
 
 enum {
 	/* acknowledgements for a peer that sends a lot before it reads */
@@ -38,7 +37,6 @@ enum {
 	REQUEST_FRAME = 4096,
 	/* what a source may send while we are busy */
 	SOURCE_QUEUE = 4096,
-	TRIM_STEPS = 50,	/* a second's trimming at most */
 	LAST_BATCHES = 64,	/* taken in when we stop, then no more */
 	LINGER_MS = 500,	/* for the last acknowledgements */
 	CROWDED_MS = 10000,	/* how often it is said */
@@ -55,6 +53,7 @@ struct serve {
 	struct loop_io ios[SOCKETS], signal_io, lifeline_io;
 	struct loop_timer heartbeat;
 	int64_t crowded_ms;			/* when it may be said again */
+	bool is_trimming;			/* the store has more to let go */
 	char bound[3][BUS_ENDPOINT_MAX];	/* socket files; "": none */
 	struct store *store;
 	struct core core;
@@ -224,20 +223,6 @@ connect_sources(struct serve *s)
 	return 0;
 }
 
-static int
-open_store(struct serve *s)
-{
-	const struct hub_config *c = s->config;
-	struct store_limits limits = {
-		.events = c->history_events,
-		.bytes = c->history_bytes,
-		.age_ms = c->history_age_ms,
-	};
-	int r = store_memory_new(&limits, id_new_epoch(), &s->store);
-
-	return r < 0 ? fail("make the store", r) : 0;
-}
-
 /* --- running ------------------------------------------------------------ */
 
 /* All sockets are looked at in every turn: their descriptors only wake us. */
@@ -260,6 +245,9 @@ on_turn(void *user, int64_t now_ms)
 	if (s->sources)
 		more |= source_run(&s->source, now_ms, wall_ms);
 	more |= follow_run(&s->follower, now_ms);
+	/* A step in each turn, between publishers and followers. */
+	if (s->is_trimming)
+		more |= s->is_trimming = s->store->ops->trim(s->store, now_ms);
 	/* Lets the PUB socket see who came and went. */
 	(void)zmqport_events(s->events);
 	return more ? 0 : -1;
@@ -281,11 +269,8 @@ on_heartbeat(struct loop_timer *t, int64_t now_ms)
 	struct serve *s = serve_of(t, heartbeat);
 	int64_t wall_ms = clock_wall_ms();
 	struct store_state state;
-	unsigned i;
 
-	for (i = 0; i < TRIM_STEPS; i++)
-		if (!s->store->ops->trim(s->store, wall_ms))
-			break;
+	s->is_trimming = true;
 	keys_trim(&s->core.keys, now_ms);
 	complain_of_crowd(s, now_ms);
 	s->store->ops->state(s->store, &state);
@@ -351,9 +336,10 @@ open_parts(struct serve *s)
 {
 	int r;
 
-	core_init(&s->core, s->store, s->config->max_event);
 	announce_init(&s->announce, s->events);
-	r = intake_init(&s->intake, &s->core, &s->announce, s->publish);
+	r = core_init(&s->core, s->store, s->config->max_event);
+	if (r == 0)
+		r = intake_init(&s->intake, &s->core, &s->announce, s->publish);
 	if (r == 0)
 		r = follow_init(&s->follower, &s->core, &s->intake.junk,
 				s->follow);
@@ -441,7 +427,7 @@ serve_run(const struct hub_config *config)
 			    strerror(errno));
 	r = zmqport_new(&s->port) < 0 ? fail("start ZeroMQ", -ENOMEM) : 0;
 	if (r == 0)
-		r = open_store(s);
+		r = store_open(config, &s->store);
 	if (r == 0)
 		r = open_gate(s);
 	if (r == 0)

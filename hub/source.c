@@ -100,12 +100,11 @@ source_run(struct source *s, int64_t now_ms, int64_t wall_ms)
 			break;
 		bytes += take_message(s, now_ms, wall_ms);
 	}
-	stored = core_commit(s->core);
-	if (stored < 0) {
-		log_error("cannot store events of a source: %s",
-			  strerror(-stored));
+	stored = core_commit(s->core, now_ms);
+	unstored_note(&s->unstored, now_ms,
+		      stored < 0 ? core_why(s->core, stored) : NULL);
+	if (stored < 0)
 		announce_drop(s->announce);
-	}
 	announce_flush(s->announce);
 	return r > 0 || r == -ENOMEM;
 }

@@ -15,6 +15,7 @@
 #include "hub/announce.h"
 #include "hub/core.h"
 #include "hub/junk.h"
+#include "hub/unstored.h"
 #include "lib/base/buf.h"
 #include "lib/bus/zmqport.h"
 
@@ -25,6 +26,7 @@ struct source {
 	struct zmqport_message *message;	/* owned */
 	struct buf mended;
 	struct junk junk;
+	struct unstored unstored;
 };
 
 /* 0 or -ENOMEM. */

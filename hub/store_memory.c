@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log is lib/log's; a payload is two bytes with the header's length, the
- * header, and the data. The topic stands in the log's own topic.
+ * Events from the floor on stand in a ring, by their numbers; those that are
+ * held below it in a list, oldest first.
  */
 #include "config.h"
 
@@ -11,15 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/log/evlog.h"
+#include "hub/stored.h"
+#include "hub/trim.h"
 
 enum {
-	TRIM_STEP = 1000,	/* entries: well under a millisecond */
+	TRIM_STEP = 1000,	/* events: well under a millisecond */
+	FIRST_CAP = 64,
+};
+
+struct kept {
+	struct list held;	/* memory->held, below the floor */
+	size_t len;
+	char bytes[];		/* stored.h */
 };
 
 struct memory {
 	struct store store;
-	struct evlog *log;	/* owned */
+	struct kept **ring;	/* owned, as what it points to; cap is a power of two */
+	uint64_t cap;
+	uint64_t first;		/* the first in the ring: the floor */
+	uint64_t last;
+	struct list held;
+	struct map held_by_number;	/* the number's bytes -> kept */
+	unsigned appended;	/* since the last commit */
 	uint64_t epoch;
 };
 
@@ -29,61 +43,182 @@ memory_of(struct store *s)
 	return (struct memory *)(void *)s;
 }
 
-static int
-memory_append(struct store *s, const struct store_record *r)
+static struct kept **
+slot(const struct memory *m, uint64_t number)
 {
-	size_t len = 2 + r->header.len + r->data.len;
-	struct evlog_item item = {
-		.number = r->number,
-		.time_ms = r->time_ms,
-		.topic = r->topic,
-		.id = r->id,
-		.is_private = r->is_private,
-	};
-	uint64_t pos;
-	char *payload;
+	return &m->ring[number & (m->cap - 1)];
+}
 
-	payload = malloc(len);
-	if (!payload)
+static void
+parse(const struct kept *k, struct store_record *ret_record)
+{
+	/* We wrote it, and nobody else can. */
+	(void)stored_parse((struct slice){ k->bytes, k->len }, false,
+			   ret_record);
+}
+
+/* --- appending ---------------------------------------------------------- */
+
+static int
+grow(struct memory *m)
+{
+	uint64_t cap = m->cap * 2, number;
+	struct kept **ring = calloc(cap, sizeof(struct kept *));
+
+	if (!ring)
 		return -ENOMEM;
-	payload[0] = (char)(r->header.len >> 8);
-	payload[1] = (char)r->header.len;
-	memcpy(payload + 2, r->header.p, r->header.len);
-	if (r->data.len)
-		memcpy(payload + 2 + r->header.len, r->data.p, r->data.len);
-	return evlog_append(memory_of(s)->log, &item, payload, len, &pos);
+	for (number = m->first; number <= m->last; number++)
+		ring[number & (cap - 1)] = *slot(m, number);
+	free(m->ring);
+	m->ring = ring;
+	m->cap = cap;
+	return 0;
 }
 
 static int
-memory_commit(struct store *s)
+memory_append(struct store *s, const struct store_record *r)
 {
-	(void)s;		/* what is in memory is as stored as it gets */
+	struct memory *m = memory_of(s);
+	const struct catalog_item item = {
+		.number = r->number, .topic = r->topic, .id = r->id,
+		.bytes = stored_size(r),
+	};
+	struct kept *k;
+
+	if (m->last + 1 - m->first == m->cap && grow(m) < 0)
+		return -ENOMEM;
+	k = malloc(sizeof(*k) + item.bytes);
+	if (!k)
+		return -ENOMEM;
+	if (catalog_add(&s->catalog, &item) < 0) {
+		free(k);
+		return -ENOMEM;
+	}
+	list_init(&k->held);
+	k->len = item.bytes;
+	stored_write(r, k->bytes);
+	m->last = r->number;
+	*slot(m, r->number) = k;
+	m->appended++;
 	return 0;
+}
+
+/* --- letting go --------------------------------------------------------- */
+
+static struct slice
+number_of(const struct kept *k)
+{
+	return (struct slice){ k->bytes + STORED_AT_NUMBER, 8 };
+}
+
+static struct kept *
+find_held(const struct memory *m, uint64_t number)
+{
+	char key[8];
+
+	if (number == 0)	/* the oldest */
+		return list_is_empty(&m->held) ? NULL :
+		       list_entry(m->held.next, struct kept, held);
+	stored_put_u64(key, number);
+	return map_get(&m->held_by_number, (struct slice){ key, 8 });
+}
+
+static int
+memory_find(void *user, uint64_t from, struct store_record *ret_record,
+	    uint64_t *ret_bytes)
+{
+	struct memory *m = user;
+	struct kept *k = from < m->first ? find_held(m, from) : NULL;
+
+	if (!k && from >= m->first && from <= m->last)
+		k = *slot(m, from);
+	if (!k)
+		return -ENOENT;
+	parse(k, ret_record);
+	*ret_bytes = k->len;
+	return 0;
+}
+
+/* The floor has moved: what is not to be dropped is held from now on. */
+static int
+hold_below(struct memory *m, uint64_t floor)
+{
+	for (; m->first < floor; m->first++) {
+		struct kept *k = *slot(m, m->first);
+
+		if (!k)
+			continue;
+		if (map_put(&m->held_by_number, number_of(k), k) < 0)
+			return -ENOMEM;
+		list_add(&m->held, &k->held);
+		*slot(m, m->first) = NULL;
+	}
+	return 0;
+}
+
+static int
+memory_drop(void *user, uint64_t number)
+{
+	struct memory *m = user;
+	struct kept *k;
+
+	if (number < m->first) {
+		k = find_held(m, number);
+		(void)map_del(&m->held_by_number, number_of(k));
+		list_del(&k->held);
+	} else {
+		k = *slot(m, number);
+		*slot(m, number) = NULL;
+	}
+	free(k);
+	return 0;
+}
+
+static const struct trim_ops trim_ops = { memory_find, memory_drop };
+
+/* Returns whether there may be more. */
+static bool
+trim(struct memory *m, int64_t now_ms, unsigned most)
+{
+	struct catalog *c = &m->store.catalog;
+	int n = 0, one = 1;
+	unsigned i;
+
+	/* One by one: what is passed is moved before the next is looked for.
+	 * Nothing can be taken back, so each of them is committed. */
+	for (i = 0; i < most && one == 1; i++) {
+		one = trim_run(c, now_ms, 1, &trim_ops, m);
+		if (one == 1 && hold_below(m, c->floor) < 0)
+			one = -ENOMEM;
+		n += one == 1;
+		if (one < 0)
+			catalog_undo(c);
+		else
+			catalog_commit(c);
+	}
+	catalog_bury(c);
+	return (unsigned)n == most;
+}
+
+static int
+memory_commit(struct store *s, int64_t now_ms)
+{
+	struct memory *m = memory_of(s);
+	unsigned most = 2 * m->appended + 1;
+
+	m->appended = 0;
+	catalog_commit(&s->catalog);
+	(void)trim(m, now_ms, most);
+	return 0;	/* what is in memory is as stored as it gets */
 }
 
 static bool
 memory_trim(struct store *s, int64_t now_ms)
 {
-	return evlog_trim(memory_of(s)->log, now_ms, TRIM_STEP) == TRIM_STEP;
+	return trim(memory_of(s), now_ms, TRIM_STEP);
 }
 
-static void
-record_of(const struct evlog_entry *e, struct store_record *ret_record)
-{
-	const unsigned char *p = (const unsigned char *)e->payload;
-	size_t header_len = (size_t)p[0] << 8 | p[1];
-
-	*ret_record = (struct store_record){
-		.number = e->place.number,
-		.time_ms = e->time_ms,
-		.is_private = e->is_private,
-		.id = evlog_entry_id(e),
-		.topic = e->topic->name,
-		.header = { e->payload + 2, header_len },
-		.data = { e->payload + 2 + header_len,
-			  e->len - 2 - header_len },
-	};
-}
+/* --- looking ------------------------------------------------------------ */
 
 static int
 memory_scan(struct store *s, uint64_t after, store_on_record *on_record,
@@ -91,39 +226,46 @@ memory_scan(struct store *s, uint64_t after, store_on_record *on_record,
 {
 	struct memory *m = memory_of(s);
 	struct store_record record;
-	uint64_t pos;
+	const struct list *at;
+	uint64_t number;
 
-	pos = evlog_after(m->log, evlog_place(m->log, m->epoch, after));
-	for (; pos < evlog_end(m->log); pos++) {
-		record_of(evlog_at(m->log, pos), &record);
+	for (at = m->held.next; at != &m->held; at = at->next) {
+		parse((const struct kept *)(const void *)at, &record);
+		if (record.number > after && on_record(user, &record) != 0)
+			return 0;
+	}
+	number = after < m->first ? m->first : after + 1;
+	for (; number <= m->last; number++) {
+		parse(*slot(m, number), &record);
 		if (on_record(user, &record) != 0)
-			break;
+			return 0;
 	}
 	return 0;
 }
 
-static int
-memory_resolve(struct store *s, struct slice id, uint64_t *ret_number)
+static uint64_t
+first_kept(const struct memory *m)
 {
-	struct evlog_place place;
+	struct store_record record;
 
-	if (!evlog_find_id(memory_of(s)->log, id, &place))
-		return -ENOENT;
-	*ret_number = place.number;
-	return 0;
+	if (list_is_empty(&m->held))
+		return m->first;
+	parse(list_entry(m->held.next, struct kept, held), &record);
+	return record.number;
 }
 
 static void
 memory_state(const struct store *s, struct store_state *ret_state)
 {
 	const struct memory *m = (const struct memory *)(const void *)s;
+	const struct catalog *c = &s->catalog;
 
 	*ret_state = (struct store_state){
 		.epoch = m->epoch,
-		.first = evlog_first_place(m->log).number + 1,
-		.last = evlog_last_place(m->log).number,
-		.events = evlog_end(m->log) - evlog_first(m->log),
-		.bytes = evlog_bytes(m->log),
+		.first = first_kept(m),
+		.last = m->last,
+		.events = c->events + c->held_events,
+		.bytes = c->bytes + c->held_bytes,
 	};
 }
 
@@ -131,8 +273,19 @@ static void
 memory_free(struct store *s)
 {
 	struct memory *m = memory_of(s);
+	uint64_t number;
 
-	evlog_free(m->log);
+	for (number = m->first; m->ring && number <= m->last; number++)
+		free(*slot(m, number));
+	while (!list_is_empty(&m->held)) {
+		struct kept *k = list_entry(m->held.next, struct kept, held);
+
+		list_del(&k->held);
+		free(k);
+	}
+	map_done(&m->held_by_number);
+	catalog_done(&s->catalog);
+	free(m->ring);
 	free(m);
 }
 
@@ -141,34 +294,29 @@ static const struct store_ops memory_ops = {
 	.commit = memory_commit,
 	.trim = memory_trim,
 	.scan = memory_scan,
-	.resolve = memory_resolve,
 	.state = memory_state,
 	.free = memory_free,
 };
 
 int
-store_memory_new(const struct store_limits *limits, uint64_t epoch,
-		 struct store **ret_store)
+store_memory_new(const struct store_limits *limits,
+		 const struct catalog_rule *rules, size_t n_rules,
+		 uint64_t epoch, struct store **ret_store)
 {
-	struct evlog_limits bounds = {
-		.events = limits->events,
-		.bytes = limits->bytes,
-		.age_ms = limits->age_ms,
-	};
-	struct memory *m;
-	int r;
+	struct memory *m = calloc(1, sizeof(*m));
 
-	m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
 	m->store.ops = &memory_ops;
 	m->epoch = epoch;
-	r = evlog_new(&bounds, NULL, NULL, &m->log);
-	if (r == 0)
-		r = evlog_begin_epoch(m->log, epoch, 0);
-	if (r < 0) {
+	m->first = 1;
+	m->cap = FIRST_CAP;
+	list_init(&m->held);
+	catalog_init(&m->store.catalog, limits, rules, n_rules);
+	m->ring = calloc(m->cap, sizeof(struct kept *));
+	if (!m->ring) {
 		memory_free(&m->store);
-		return r;
+		return -ENOMEM;
 	}
 	*ret_store = &m->store;
 	return 0;

@@ -237,6 +237,19 @@ frame_write_header(const struct frame *f, char out[FRAME_HEADER_MAX])
 	return (size_t)(at - out);
 }
 
+uint64_t
+frame_header_epoch(struct slice header)
+{
+	return header.len < FRAME_HEADER_SIZE ? 0 :
+	       read_be(header.p + AT_EPOCH, 8);
+}
+
+void
+frame_header_set_epoch(char *header, uint64_t epoch)
+{
+	write_be(header + AT_EPOCH, 8, epoch);
+}
+
 /* --- publish ------------------------------------------------------------ */
 
 size_t

@@ -77,6 +77,10 @@ int frame_parse(const struct slice *parts, size_t n, struct frame *ret_frame,
  */
 size_t frame_write_header(const struct frame *f, char out[FRAME_HEADER_MAX]);
 
+/* The epoch in a header that frame_parse took, and to give it another one. */
+uint64_t frame_header_epoch(struct slice header);
+void frame_header_set_epoch(char *header, uint64_t epoch);
+
 /* --- publish ------------------------------------------------------------ */
 
 /* REQ sockets put an empty frame first. 1 if parts[0] is one (accept it, and
@@ -167,8 +171,8 @@ struct follow_reply {
 	 * PAGE: every kept event that matches, with from <= number <= to, is
 	 * in it. from > asked + 1: what is between is gone. to + 1 == from:
 	 * an empty range. `last` is the hub's newest number (UNKNOWN too).
-	 * `lost` is the newest number of an event that matches and is gone; 0:
-	 * none. Who asked for what follows a number below it misses something.
+	 * `lost` is the newest number above the asked one of an event that
+	 * matches and is gone; 0: nothing asked for is missing.
 	 */
 	uint64_t from, to, last, lost;
 	size_t count;		/* PAGE: three parts for each */

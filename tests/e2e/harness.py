@@ -181,8 +181,9 @@ class Box:
             "ASAN_OPTIONS": sanitizer,
             "UBSAN_OPTIONS": sanitizer,
             "LC_ALL": "C.UTF-8",
+            "XDG_STATE_HOME": self.path("state"),
         }
-        for name in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR", "LISTEN_FDS", "LISTEN_PID"):
+        for name in ("RUNTIME_DIRECTORY", "STATE_DIRECTORY", "XDG_RUNTIME_DIR", "LISTEN_FDS", "LISTEN_PID"):
             self.env.pop(name, None)
         self.processes = []
         self.streams = []

@@ -57,7 +57,7 @@ def test_more_connections_than_the_hub_has_descriptors(box, bus, publish, name):
 
 def test_a_worker_full_of_streams_finds_its_hub_again(box, bus, hub, connect, crowd, publish):
     """It has to connect to it, and that takes descriptors."""
-    first = hub()
+    first = hub("--store", "memory")
     path = box.path("w.sock")
     worker = box.start(program("sse-fcgi"), "--listen", f"unix:{path}", "--bus", bus,
                        "--hub", "off", **with_descriptors(64))
@@ -71,7 +71,7 @@ def test_a_worker_full_of_streams_finds_its_hub_again(box, bus, hub, connect, cr
     open_streams = [s for s in streams.streams if not s.ended]
     assert len(open_streams) > 20
     assert first.kill() == -9
-    hub()
+    hub("--store", "memory")
     publish("news", "after")
     for s in open_streams:
         s.sock.setblocking(True)

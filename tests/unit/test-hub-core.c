@@ -42,10 +42,11 @@ flaky_append(struct store *s, const struct store_record *r)
 }
 
 static int
-flaky_commit(struct store *s)
+flaky_commit(struct store *s, int64_t now_ms)
 {
 	struct flaky *f = (struct flaky *)(void *)s;
 
+	(void)now_ms;
 	if (f->commit_result < 0)
 		f->appended = f->committed;
 	else
@@ -94,7 +95,7 @@ numbers_without_holes(void **state)
 	unsigned i;
 
 	(void)state;
-	core_init(&c, &f.store, 1000);
+	assert_int_equal(core_init(&c, &f.store, 1000), 0);
 	for (i = 1; i <= 10; i++) {
 		a = offer(&c, event("t", "d", NULL));
 		assert_int_equal(a.class, ACK_OK);
@@ -105,11 +106,11 @@ numbers_without_holes(void **state)
 		assert_int_equal(a.class, ACK_EVENT);
 		assert_false(a.is_new);
 		if (i % 3 == 0)
-			assert_int_equal(core_commit(&c), 0);
+			assert_int_equal(core_commit(&c, 1000), 0);
 	}
 	assert_int_equal(c.committed, 9);
-	assert_int_equal(core_commit(&c), 0);
-	assert_int_equal(core_commit(&c), 0);
+	assert_int_equal(core_commit(&c, 1000), 0);
+	assert_int_equal(core_commit(&c, 1000), 0);
 	assert_int_equal(f.committed, 10);
 	assert_int_equal(c.counts.taken, 10);
 	assert_int_equal(c.counts.refused, 10);
@@ -133,7 +134,7 @@ keeps_all_that_was_published(void **state)
 	e.epoch = 1;
 	e.number = 99;
 	e.time_ms = 5;
-	core_init(&c, &f.store, 1000);
+	assert_int_equal(core_init(&c, &f.store, 1000), 0);
 	assert_int_equal(offer(&c, e).number, 1);
 	assert_true(f.last.is_full && f.last.is_replayed);
 	assert_true(slice_eq(f.last.event.name, e.name));
@@ -178,7 +179,7 @@ is_the_one_door(void **state)
 	size_t i;
 
 	(void)state;
-	core_init(&c, &f.store, 8);
+	assert_int_equal(core_init(&c, &f.store, 8), 0);
 	for (i = 0; i < COUNT_OF(rows); i++) {
 		a = offer(&c, rows[i].e);
 		unit_check(a.class == rows[i].want, "row %zu: %s", i,
@@ -197,7 +198,7 @@ answers_a_repeated_key_with_the_first_number(void **state)
 	struct core c;
 
 	(void)state;
-	core_init(&c, &f.store, 1000);
+	assert_int_equal(core_init(&c, &f.store, 1000), 0);
 	offer(&c, event("t", "d", "k1"));
 	offer(&c, event("t", "d", "k2"));
 	offer(&c, event("t", "d", NULL));
@@ -205,7 +206,7 @@ answers_a_repeated_key_with_the_first_number(void **state)
 	a = offer(&c, event("t", "d", "k2"));
 	assert_int_equal(a.number, 2);
 	assert_false(a.is_new);
-	assert_int_equal(core_commit(&c), 0);
+	assert_int_equal(core_commit(&c, 1000), 0);
 	a = offer(&c, event("other", "even other data", "k1"));
 	assert_int_equal(a.number, 1);
 	assert_int_equal(c.last, 3);
@@ -224,9 +225,9 @@ takes_back_what_could_not_be_stored(void **state)
 	struct core c;
 
 	(void)state;
-	core_init(&c, &f.store, 1000);
+	assert_int_equal(core_init(&c, &f.store, 1000), 0);
 	offer(&c, event("t", "d", "k1"));
-	assert_int_equal(core_commit(&c), 0);
+	assert_int_equal(core_commit(&c, 1000), 0);
 
 	/* One does not fit: the others of its batch do. */
 	offer(&c, event("t", "d", "k2"));
@@ -242,8 +243,8 @@ takes_back_what_could_not_be_stored(void **state)
 
 	/* The whole batch is not stored. */
 	f.commit_result = -ENOSPC;
-	assert_int_equal(core_commit(&c), -ENOSPC);
-	core_unstored(&a, -ENOSPC);
+	assert_int_equal(core_commit(&c, 1000), -ENOSPC);
+	core_unstored(&c, &a, -ENOSPC);
 	assert_int_equal(a.class, ACK_FULL);
 	assert_int_equal(c.last, 1);
 	f.commit_result = 0;
@@ -252,7 +253,7 @@ takes_back_what_could_not_be_stored(void **state)
 	assert_int_equal(a.number, 2);
 	a = offer(&c, event("t", "d", "k1"));
 	assert_int_equal(a.number, 1);
-	assert_int_equal(core_commit(&c), 0);
+	assert_int_equal(core_commit(&c, 1000), 0);
 	assert_int_equal(f.committed, 2);
 	core_done(&c);
 }
@@ -266,7 +267,7 @@ goes_on_after_what_is_stored(void **state)
 	struct core c;
 
 	(void)state;
-	core_init(&c, &f.store, 1000);
+	assert_int_equal(core_init(&c, &f.store, 1000), 0);
 	assert_int_equal(offer(&c, event("t", "d", NULL)).number, 42);
 	core_done(&c);
 }
@@ -286,11 +287,11 @@ run_with_fault(size_t n)
 	unsigned i;
 
 	fault_arm(n);
-	if (store_memory_new(&limits, EPOCH, &store) < 0) {
+	if (store_memory_new(&limits, NULL, 0, EPOCH, &store) < 0) {
 		assert_true(fault_disarm());
 		return true;
 	}
-	core_init(&c, store, 1000);
+	assert_int_equal(core_init(&c, store, 1000), 0);
 	for (i = 0; i < 70; i++) {
 		snprintf(key, sizeof(key), "k%u", i);
 		a = offer(&c, event(i % 2 ? "t" : "u", "d", key));
@@ -302,7 +303,7 @@ run_with_fault(size_t n)
 		assert_true(a.is_new);
 		assert_int_equal(a.number, next++);
 	}
-	assert_int_equal(core_commit(&c), 0);
+	assert_int_equal(core_commit(&c, 1000), 0);
 	failed = fault_disarm();
 	core_done(&c);
 	store_free(store);

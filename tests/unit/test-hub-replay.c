@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "hub/store_memory.h"
+#include "hub/stored.h"
 #include "lib/base/limits.h"
 #include "lib/sse/id.h"
 #include "lib/sse/selector.h"
@@ -40,7 +41,7 @@ make_store(struct store_limits limits)
 {
 	struct store *s;
 
-	assert_int_equal(store_memory_new(&limits, EPOCH, &s), 0);
+	assert_int_equal(store_memory_new(&limits, NULL, 0, EPOCH, &s), 0);
 	return s;
 }
 
@@ -62,7 +63,7 @@ append(struct store *s, uint64_t number, const char *topic, size_t len,
 	r.header.len = (size_t)snprintf(header, sizeof(header), "%llu",
 					(unsigned long long)number);
 	assert_int_equal(s->ops->append(s, &r), 0);
-	assert_int_equal(s->ops->commit(s), 0);
+	assert_int_equal(s->ops->commit(s, time_ms), 0);
 }
 
 /* A page's numbers, read out of what stands in for headers. */
@@ -196,9 +197,10 @@ random_round(unsigned seed)
 		append(s, m.last, topics[topic], len, now_ms, NULL);
 		m.events[m.last] = (struct model_event){
 			.topic = topic, .time_ms = now_ms,
-			.bytes = len + (size_t)snprintf(digits, sizeof(digits),
-							"%llu",
-							(unsigned long long)m.last),
+			.bytes = STORED_HEAD + strlen(topics[topic]) + len +
+				 (size_t)snprintf(digits, sizeof(digits),
+						  "%llu",
+						  (unsigned long long)m.last),
 		};
 		if (rand() % 20)
 			continue;

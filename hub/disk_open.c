@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* disk_open: a store on disk from its files, and what is wrong with them. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hub/disk_priv.h"
+#include "hub/examine.h"
+#include "hub/stored.h"
+#include "lib/base/clock.h"
+#include "lib/base/units.h"
+#include "lib/sse/id.h"
+
+enum {
+	LOCK_WAIT_MS = 5000,	/* for a hub that is just ending */
+	/* address space beyond what the bounds ask for: keys, topics, pages
+	 * that are half full, and room to change things in */
+	MAP_RESERVE = 64 << 20,
+	MAP_FACTOR = 8,
+};
+
+/* Without a bound in bytes. */
+#define MAP_UNBOUNDED (sizeof(size_t) > 4 ? (uint64_t)1 << 38 : (uint64_t)1 << 29)
+
+/* --- what is wrong ------------------------------------------------------ */
+
+static int
+say_damage(struct disk_fault *f, int error, const char *path, const char *what,
+	   const char *directory)
+{
+	f->error = error;
+	if (error == -EINVAL)
+		snprintf(f->why, sizeof(f->why), "%s cannot be used: %s. Name another directory with --store, or let the hub put it aside with --on-damage start-new.",
+			 path, what);
+	else if (error == -EPROTO)
+		snprintf(f->why, sizeof(f->why), "%s cannot be used: %s. Take what is in it with \"sse-hub --dump\" of the program that made it, and give that to \"sse-hub --load\" here, with --store and another directory.",
+			 path, what);
+	else
+		snprintf(f->why, sizeof(f->why), "%s is damaged: %s. Save what can be read of it with \"sse-hub --store %s --recover\", or let the hub put it aside and begin anew with --on-damage start-new.",
+			 path, what, directory);
+	return error;
+}
+
+static int
+say_error(struct disk_fault *f, int error, const char *path)
+{
+	f->error = error;
+	if (error == -ENOSPC)
+		snprintf(f->why, sizeof(f->why), "Cannot open the store %s: disk full on it; make room there.",
+			 path);
+	else
+		snprintf(f->why, sizeof(f->why), "Cannot open the store %s: %s.",
+			 path, strerror(-error));
+	return error;
+}
+
+static size_t
+map_size(const struct store_limits *l)
+{
+	uint64_t size = l->bytes ? l->bytes * MAP_FACTOR + MAP_RESERVE :
+				   MAP_UNBOUNDED;
+
+	if (l->bytes > MAP_UNBOUNDED / MAP_FACTOR)
+		size = MAP_UNBOUNDED;
+	return (size_t)(size + 0xffff) & ~(size_t)0xffff;
+}
+
+static int
+on_topic(void *user, struct slice key, struct slice value)
+{
+	struct disk *d = user;
+
+	if (value.len != 8)
+		return -EBADMSG;
+	return catalog_load_topic(&d->store.catalog, key,
+				  stored_get_u64(value.p));
+}
+
+static int
+on_event(void *user, struct slice key, struct slice value)
+{
+	struct disk *d = user;
+	struct store_record record;
+	struct catalog_item item;
+
+	if (stored_parse(value, false, &record) < 0) {
+		disk_note_bad(d, key);
+		return 0;
+	}
+	item = (struct catalog_item){
+		.number = record.number, .topic = record.topic,
+		.id = record.id, .bytes = value.len,
+	};
+	return catalog_load(&d->store.catalog, &item);
+}
+
+static int
+load_catalog(struct disk *d)
+{
+	const struct disk_meta *m = &d->meta;
+	int r = lmdbport_walk(d->port, LMDBPORT_TOPICS, SLICE_NONE, on_topic,
+			      d);
+
+	catalog_load_lost(&d->store.catalog, m->floor, m->lost, m->blind);
+	if (r == 0)
+		r = lmdbport_walk(d->port, LMDBPORT_EVENTS, SLICE_NONE,
+				  on_event, d);
+	lmdbport_rest(d->port);
+	return r;
+}
+
+/* What the journal has that LMDB has not. */
+static int
+on_journal(void *user, const struct store_record *r)
+{
+	struct disk *d = user;
+	struct store_record record = *r;
+
+	if (r->number <= d->last)
+		return 0;
+	if (r->number != d->last + 1)
+		return -EBADMSG;
+	record.time_ms -= d->clock_offset;
+	return disk_append(&d->store, &record);
+}
+
+static int
+open_journal(struct disk *d, struct disk_fault *f)
+{
+	char path[STORE_PATH_MAX + 32];
+	uint64_t cut, epoch, end;
+	struct stat st;
+	int r = store_dir_path(&d->dir, STORE_DIR_JOURNAL, path, sizeof(path));
+
+	/* One that is there is read whatever the policy is now. */
+	if (r == 0 && d->sync_ms == 0 &&
+	    (stat(path, &st) < 0 || st.st_size == 0))
+		return 0;
+	if (r == 0)
+		r = journal_open(&d->journal, path, 0600);
+	if (r < 0)
+		return say_error(f, r, path);
+	store_dir_share(&d->dir, path);
+	r = journal_load(&d->journal, d->meta.epochs[0].epoch, on_journal, d,
+			 &cut, &epoch);
+	/* An epoch that ended while the journal could not be emptied. */
+	if (r == -EINVAL && disk_meta_end_of(&d->meta, epoch, &end))
+		r = journal_clear(&d->journal, d->meta.epochs[0].epoch);
+	if (r == -EINVAL)
+		return say_damage(f, -EBADMSG, path, "it belongs to another log",
+				  d->dir.path);
+	if (r == -EBADMSG)
+		return say_damage(f, r, path, "it does not go on where the store ends",
+				  d->dir.path);
+	if (r < 0)
+		return say_error(f, r, path);
+	catalog_commit(&d->store.catalog);
+	d->tail_stored = d->tail_count;
+	return 0;
+}
+
+/* The epoch that goes on, or one that begins. */
+static void
+settle_epoch(struct disk *d, uint64_t inode, const struct disk_now *now,
+	     struct disk_fault *f)
+{
+	const char *doubt = disk_meta_doubt(&d->meta, inode, now);
+	char old[14], new[14];
+
+	d->meta.inode = inode;
+	d->meta.is_always = d->sync_ms == 0;
+	memcpy(d->meta.boot, now->boot, sizeof(d->meta.boot));
+	if (!doubt)
+		return;
+	d->meta.last = d->last;
+	format_base36(d->meta.epochs[0].epoch, old);
+	disk_meta_begin_epoch(&d->meta, id_new_epoch());
+	format_base36(d->meta.epochs[0].epoch, new);
+	snprintf(f->note, sizeof(f->note), "the store in %s may lack numbers that were given (%s): after %s comes a new epoch, %s",
+		 d->dir.path, doubt, old, new);
+}
+
+/* What is in a directory is on the disk only after this. */
+static int
+sync_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* Makes the file under another name, so that an empty one is never ours. */
+static int
+make_new(struct disk *d, const char *path)
+{
+	char fresh[STORE_PATH_MAX + 40];
+	int r;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	(void)unlink(fresh);
+	r = lmdbport_open(fresh, map_size(&d->store.catalog.limits), 0600,
+			  false, &d->port);
+	if (r == 0)
+		r = lmdbport_begin(d->port);
+	if (r < 0)
+		return r;
+	d->meta = (struct disk_meta){ .floor = 1 };
+	disk_meta_begin_epoch(&d->meta, id_new_epoch());
+	r = disk_put_meta(d, clock_mono_ms(), true);
+	if (r == 0)
+		r = lmdbport_commit(d->port);
+	d->port = lmdbport_close(d->port);
+	if (r == 0 && rename(fresh, path) < 0)
+		r = -errno;
+	return r == 0 ? sync_directory(d->dir.path) : r;
+}
+
+/* Sees that the file is one that can be used. */
+static int
+check_file(struct disk *d, const char *path, struct disk_fault *f)
+{
+	struct examine_report report;
+	char what[256];
+	int r = examine_run(path, false, &report, what, sizeof(what));
+
+	if (r == -ENOENT) {
+		r = make_new(d, path);
+		return r < 0 ? say_error(f, r, path) : 0;
+	}
+	if (r == -EBADMSG || r == -EINVAL || r == -EPROTO)
+		return say_damage(f, r, path, what, d->dir.path);
+	return r < 0 ? say_error(f, r, path) : 0;
+}
+
+static int
+open_file(struct disk *d, struct disk_fault *f)
+{
+	char path[STORE_PATH_MAX + 32];
+	struct disk_now now;
+	struct stat st;
+	int r = store_dir_path(&d->dir, STORE_DIR_EVENTS, path, sizeof(path));
+
+	if (r == 0)
+		r = check_file(d, path, f);
+	if (r < 0)
+		return f->error ? r : say_error(f, r, path);
+	r = lmdbport_open(path, map_size(&d->store.catalog.limits), 0600,
+			  false, &d->port);
+	store_dir_share(&d->dir, path);
+	if (r == 0)
+		r = disk_meta_read(d->port, &d->meta);
+	if (r == 0 && stat(path, &st) < 0)
+		r = -errno;
+	if (r < 0)
+		return say_error(f, r, path);
+	disk_now(&now);
+	if (d->meta.inode == 0)		/* new */
+		d->meta.inode = (uint64_t)st.st_ino;
+	d->clock_offset = disk_meta_clock(&d->meta, &now) - clock_mono_ms();
+	d->last = d->meta.last;
+	r = load_catalog(d);
+	if (r == 0)
+		r = open_journal(d, f);
+	if (r < 0)
+		return f->error ? r : say_error(f, r, path);
+	settle_epoch(d, (uint64_t)st.st_ino, &now, f);
+	/* From here on it is in use, and says so. Without room for that it
+	 * can still be read; what is appended tries again. */
+	r = disk_write(d, clock_mono_ms(), DISK_TRIM_STEP, false);
+	if (r == -ENOSPC)
+		return 0;
+	if (r >= 0 && d->journal.fd >= 0)
+		r = journal_clear(&d->journal, d->meta.epochs[0].epoch);
+	return r < 0 ? say_error(f, r, path) : 0;
+}
+
+int
+store_disk_open(const struct disk_config *c, struct store **ret_store,
+		struct disk_fault *ret_fault)
+{
+	struct disk *d = calloc(1, sizeof(*d));
+	int r;
+
+	ret_fault->error = 0;
+	ret_fault->why[0] = ret_fault->note[0] = '\0';
+	if (!d)
+		return say_error(ret_fault, -ENOMEM, c->directory);
+	/* A file that may not grow any more is an error, not the end. */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	d->store.ops = &disk_ops;
+	d->sync_ms = c->sync_ms;
+	d->journal.fd = -1;
+	catalog_init(&d->store.catalog, &c->limits, c->rules, c->n_rules);
+	r = store_dir_open(&d->dir, c->directory, c->group, LOCK_WAIT_MS,
+			   ret_fault->why, sizeof(ret_fault->why));
+	ret_fault->error = r;
+	if (r == 0)
+		r = open_file(d, ret_fault);
+	if (r < 0) {
+		/* It was not opened, so it is not closed: nothing is written. */
+		d->meta.n_epochs = 0;
+		store_free(&d->store);
+		return r;
+	}
+	*ret_store = &d->store;
+	return 0;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "hub/store_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/vfs.h>
+#endif
+
+#include "lib/base/clock.h"
+
+enum { LOCK_AGAIN_MS = 20 };
+
+int
+store_dir_path(const struct store_dir *d, const char *name, char *out,
+	       size_t size)
+{
+	int n = snprintf(out, size, "%s/%s", d->path, name);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+void
+store_dir_share(const struct store_dir *d, const char *path)
+{
+	if (d->group != (gid_t)-1 && chown(path, (uid_t)-1, d->group) == 0)
+		(void)chmod(path, 0660);
+}
+
+/* Whether files there are somebody else's as well, over a network. */
+static bool
+is_remote(int fd)
+{
+#ifdef __linux__
+	static const unsigned long kinds[] = {
+		0x6969,		/* NFS */
+		0x517b,		/* SMB */
+		0xff534d42,	/* CIFS */
+		0xfe534d42,	/* SMB2 */
+		0x5346414f,	/* AFS */
+		0x6b414653,	/* kAFS */
+		0x00c36400,	/* Ceph */
+		0x73757245,	/* Coda */
+		0x0bd00bd0,	/* Lustre */
+		0x47504653,	/* GPFS */
+	};
+	struct statfs fs;
+	size_t i;
+
+	for (i = 0; fstatfs(fd, &fs) == 0 &&
+		    i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (((unsigned long)fs.f_type & 0xffffffff) == kinds[i])
+			return true;
+#endif
+	(void)fd;
+	return false;
+}
+
+static int
+fail(int error, const char *what, const char *path, char *why, size_t size)
+{
+	snprintf(why, size, "Cannot %s %s: %s. Make it a directory in which this user may write, name another one with --store, or say --store memory.",
+		 what, path, strerror(error));
+	return -error;
+}
+
+static int
+take_lock(struct store_dir *d, int wait_ms, char *why, size_t size)
+{
+	int64_t until_ms = clock_mono_ms() + wait_ms;
+	char path[STORE_PATH_MAX + 32];
+
+	if (store_dir_path(d, STORE_DIR_LOCK, path, sizeof(path)) < 0)
+		return fail(ENAMETOOLONG, "lock", d->path, why, size);
+	d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (d->lock < 0)
+		return fail(errno, "open", path, why, size);
+	store_dir_share(d, path);
+	while (flock(d->lock, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail(errno, "lock", path, why, size);
+		if (clock_mono_ms() >= until_ms) {
+			snprintf(why, size, "The store in %s is in use by another hub. Each hub has a store of its own: end that one, or name another directory with --store.",
+				 d->path);
+			return -EBUSY;
+		}
+		(void)poll(NULL, 0, LOCK_AGAIN_MS);
+	}
+	return 0;
+}
+
+int
+store_dir_open(struct store_dir *d, const char *path, gid_t group, int wait_ms,
+	       char *why, size_t size)
+{
+	int fd, r;
+
+	d->lock = -1;
+	d->group = group;
+	if (strlen(path) >= sizeof(d->path))
+		return fail(ENAMETOOLONG, "use", path, why, size);
+	strcpy(d->path, path);
+	if (mkdir(path, group == (gid_t)-1 ? 0700 : 0770) == 0) {
+		if (group != (gid_t)-1 &&
+		    chown(path, (uid_t)-1, group) == 0)
+			(void)chmod(path, 02770);
+	} else if (errno != EEXIST) {
+		return fail(errno, "make", path, why, size);
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(errno, "open", path, why, size);
+	r = is_remote(fd) ? -EREMOTE : 0;
+	close(fd);
+	if (r < 0) {
+		snprintf(why, size, "%s is on a network file system, where a store cannot be kept safely. Name a directory on a local disk with --store, or say --store memory.",
+			 path);
+		return r;
+	}
+	r = take_lock(d, wait_ms, why, size);
+	if (r < 0)
+		store_dir_close(d);
+	return r;
+}
+
+void
+store_dir_close(struct store_dir *d)
+{
+	if (d->lock >= 0)
+		close(d->lock);
+	d->lock = -1;
+}

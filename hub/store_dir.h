@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_dir: the directory of a store on disk: that it is there and can be
+ * trusted with one, and the lock in it.
+ */
+#ifndef HUB_STORE_DIR_H
+#define HUB_STORE_DIR_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { STORE_PATH_MAX = 1024 };
+
+struct store_dir {
+	char path[STORE_PATH_MAX];
+	int lock;		/* owned; -1: not locked */
+	gid_t group;		/* of what is made in it; -1: ours */
+};
+
+/* Names in the directory. */
+#define STORE_DIR_EVENTS "store.mdb"
+#define STORE_DIR_JOURNAL "store.journal"
+#define STORE_DIR_LOCK "store.lock"
+
+/*
+ * Makes the last part of the path if it is missing, and takes the lock; while
+ * somebody else has it, waits for wait_ms. 0; -EBUSY; -EREMOTE: on a network
+ * file system, where locks and maps cannot be relied on; or -errno. `why` is a
+ * sentence with a remedy.
+ */
+int store_dir_open(struct store_dir *d, const char *path, gid_t group,
+		   int wait_ms, char *why, size_t size);
+void store_dir_close(struct store_dir *d);
+
+/* "DIRECTORY/NAME". 0 or -ENAMETOOLONG. */
+int store_dir_path(const struct store_dir *d, const char *name, char *out,
+		   size_t size);
+
+/* Gives a file the directory's group, and that group the right to write. */
+void store_dir_share(const struct store_dir *d, const char *path);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "hub/store_open.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hub/place.h"
+#include "hub/store_dir.h"
+#include "hub/store_disk.h"
+#include "hub/store_memory.h"
+#include "lib/base/logging.h"
+#include "lib/sse/id.h"
+
+#define SYSTEM_STATE "/var/lib/sse-fcgi"
+
+/* --- where -------------------------------------------------------------- */
+
+/* The first directory of $STATE_DIRECTORY, which systemd makes. */
+static bool
+from_systemd(char *out, size_t size)
+{
+	const char *text = getenv("STATE_DIRECTORY");
+	int n;
+
+	if (!text || text[0] != '/')
+		return false;
+	n = snprintf(out, size, "%.*s", (int)strcspn(text, ":"), text);
+	return n > 0 && (size_t)n < size;
+}
+
+/* ~/.local/state/sse-fcgi, which is made as far as it is missing. */
+static bool
+from_home(char *out, size_t size)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const struct passwd *me = getpwuid(geteuid());
+	char base[STORE_PATH_MAX];
+	int n;
+
+	if (!home || home[0] != '/')
+		home = me ? me->pw_dir : NULL;
+	if (state && state[0] == '/')
+		n = snprintf(base, sizeof(base), "%s", state);
+	else if (home && home[0] == '/')
+		n = snprintf(base, sizeof(base), "%s/.local/state", home);
+	else
+		return false;
+	if (n < 0 || (size_t)n >= sizeof(base))
+		return false;
+	if (!state && access(home, W_OK) == 0) {
+		n = snprintf(out, size, "%s/.local", home);
+		if (n > 0 && (size_t)n < size)
+			(void)mkdir(out, 0700);
+		(void)mkdir(base, 0700);
+	}
+	n = snprintf(out, size, "%s/sse-fcgi", base);
+	return n > 0 && (size_t)n < size;
+}
+
+bool
+store_open_default(const struct bus_address *bus, char *out, size_t size)
+{
+	int n = -1;
+
+	if (from_systemd(out, size))
+		return true;
+	if (bus->is_tcp)
+		return false;	/* several of them may be on one machine */
+	switch (bus->origin) {
+	case BUS_SYSTEM:
+		n = snprintf(out, size, "%s", SYSTEM_STATE);
+		break;
+	case BUS_XDG:
+	case BUS_TMP:
+		return from_home(out, size);
+	case BUS_GIVEN:
+	case BUS_RUNTIME_DIRECTORY:
+		n = snprintf(out, size, "%s/store", bus->path);
+		break;
+	}
+	return n > 0 && (size_t)n < size;
+}
+
+bool
+store_open_directory(const struct hub_config *config, char *out, size_t size)
+{
+	int n;
+
+	if (!config->store)
+		return store_open_default(&config->bus, out, size);
+	if (strcmp(config->store, "memory") == 0)
+		return false;
+	n = snprintf(out, size, "%s", config->store);
+	return n > 0 && (size_t)n < size;
+}
+
+/* --- opening ------------------------------------------------------------ */
+
+static int
+open_memory(const struct hub_config *c, struct store **ret_store)
+{
+	struct store_limits limits = {
+		/* All that is kept is in memory: both bounds hold for it. */
+		.events = catalog_tighter(c->history.events, c->window.events),
+		.bytes = catalog_tighter(c->history.bytes, c->window.bytes),
+		.age_ms = (int64_t)catalog_tighter(
+			(uint64_t)c->history.age_ms,
+			(uint64_t)c->window.age_ms),
+	};
+	int r = store_memory_new(&limits, c->keeps, c->n_keeps,
+				 id_new_epoch(), ret_store);
+
+	if (r < 0)
+		log_error("cannot make the store: %s", strerror(-r));
+	return r < 0 ? EX_OSERR : 0;
+}
+
+static int
+status_of(int error)
+{
+	switch (error) {
+	case -EBUSY:
+	case -ENOSPC:
+		return EX_TEMPFAIL;
+	case -EBADMSG:
+	case -EINVAL:
+	case -EPROTO:
+		return EX_DATAERR;
+	case -EACCES:
+	case -EPERM:
+		return EX_NOPERM;
+	default:
+		return EX_CANTCREAT;
+	}
+}
+
+/* Moves what is there out of the way: its files, each under a name with the
+ * time. 0 or -errno. */
+static int
+put_aside(const char *directory)
+{
+	static const char *const names[] = { STORE_DIR_EVENTS,
+					     STORE_DIR_JOURNAL };
+	char from[STORE_PATH_MAX + 32], to[STORE_PATH_MAX + 128], when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	size_t i;
+
+	strftime(when, sizeof(when), "%Y%m%dT%H%M%S", gmtime_r(&now, &tm));
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(from, sizeof(from), "%s/%s", directory, names[i]);
+		snprintf(to, sizeof(to), "%s.damaged-%s-%ld", from, when,
+			 (long)getpid());
+		if (rename(from, to) == 0)
+			log_warning("put aside %s as %s", from, to);
+		else if (errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
+static bool
+is_damage(int error)
+{
+	return error == -EBADMSG || error == -EINVAL || error == -EPROTO;
+}
+
+static int
+open_disk(const struct hub_config *c, const char *directory,
+	  struct store **ret_store, struct disk_fault *f)
+{
+	struct disk_config disk = {
+		.directory = directory,
+		.limits = c->history,
+		.rules = c->keeps,
+		.n_rules = c->n_keeps,
+		.sync_ms = c->sync_ms,
+		.group = place_directory_group(&c->bus),
+	};
+	int r = store_disk_open(&disk, ret_store, f);
+
+	if (is_damage(r) && c->may_start_new) {
+		log_error("%s", f->why);
+		log_warning("beginning anew in %s, as --on-damage start-new says; streams are told of a gap",
+			    directory);
+		if (put_aside(directory) == 0)
+			r = store_disk_open(&disk, ret_store, f);
+	}
+	return r;
+}
+
+static void
+say_where(const struct hub_config *c, const char *directory,
+	  const struct store *s, const struct disk_fault *f)
+{
+	struct store_state state;
+
+	if (f->note[0])
+		log_warning("%s", f->note);
+	s->ops->state(s, &state);
+	if (c->sync_ms)
+		log_notice("events are kept in %s, %llu of them now; an acknowledged one survives this program at once, and a power cut after %lld ms",
+			   directory, (unsigned long long)state.events,
+			   (long long)c->sync_ms);
+	else
+		log_notice("events are kept in %s, %llu of them now",
+			   directory, (unsigned long long)state.events);
+}
+
+int
+store_open(const struct hub_config *c, struct store **ret_store)
+{
+	struct disk_fault f = { 0 };
+	char directory[STORE_PATH_MAX];
+	int r;
+
+	if (!store_open_directory(c, directory, sizeof(directory))) {
+		if (!c->store)
+			log_notice("events are kept in memory, and not beyond this hub: a bus at %s has no directory for them; name one with --store",
+				   c->bus.path);
+		return open_memory(c, ret_store);
+	}
+	r = open_disk(c, directory, ret_store, &f);
+	if (r == 0) {
+		say_where(c, directory, *ret_store, &f);
+		return 0;
+	}
+	/* A place that nobody named may be none; one with a store in it that
+	 * cannot be used is not passed over. */
+	if (!c->store && !is_damage(r) && r != -EBUSY && r != -ENOSPC) {
+		log_warning("events are kept in memory, and not beyond this hub: %s",
+			    f.why);
+		return open_memory(c, ret_store);
+	}
+	log_error("%s", f.why);
+	return status_of(r);
+}

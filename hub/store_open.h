@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_open: which store a hub uses, and what becomes of one that cannot be
+ * used. These functions log; they return exit statuses.
+ */
+#ifndef HUB_STORE_OPEN_H
+#define HUB_STORE_OPEN_H
+
+#include "hub/hub.h"
+#include "hub/store.h"
+
+/*
+ * Where the events of this bus are kept when no --store says so: the state
+ * directory that belongs to the bus, or, of a bus in a directory of its own,
+ * that directory's `store`. False: there is no such place.
+ */
+bool store_open_default(const struct bus_address *bus, char *out, size_t size);
+
+/* The directory of this hub's store; false: it is in memory. */
+bool store_open_directory(const struct hub_config *config, char *out,
+			  size_t size);
+
+/* 0, or EX_CANTCREAT, EX_NOPERM, EX_TEMPFAIL, EX_DATAERR, EX_OSERR with the
+ * reason logged. */
+int store_open(const struct hub_config *config, struct store **ret_store);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "hub/stored.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/siphash.h"
+
+enum {
+	STORED_VERSION = 1,
+	AT_VERSION = 8,
+	AT_TOPIC = 9,
+	AT_ID = 10,
+	AT_KEY = 11,
+	AT_HEADER = 12,
+	AT_DATA = 16,
+	AT_TIME = 32,
+};
+
+static void
+put(char *out, uint64_t value, unsigned bytes)
+{
+	while (bytes-- > 0) {
+		out[bytes] = (char)(value & 0xff);
+		value >>= 8;
+	}
+}
+
+static uint64_t
+get(const char *p, unsigned bytes)
+{
+	uint64_t value = 0;
+	unsigned i;
+
+	for (i = 0; i < bytes; i++)
+		value = value << 8 | (unsigned char)p[i];
+	return value;
+}
+
+void
+stored_put_u64(char *out, uint64_t value)
+{
+	put(out, value, 8);
+}
+
+uint64_t
+stored_get_u64(const char *p)
+{
+	return get(p, 8);
+}
+
+static uint64_t
+checksum(struct slice bytes)
+{
+	static const uint64_t no_secret[2];
+
+	return siphash13(no_secret, (struct slice){ bytes.p + 8,
+						    bytes.len - 8 });
+}
+
+size_t
+stored_size(const struct store_record *r)
+{
+	return STORED_HEAD + r->topic.len + r->id.len + r->key.len +
+	       r->header.len + r->data.len;
+}
+
+static char *
+copy(char *out, struct slice s)
+{
+	if (s.len)
+		memcpy(out, s.p, s.len);
+	return out + s.len;
+}
+
+void
+stored_write(const struct store_record *r, char *out)
+{
+	char *p = out + STORED_HEAD;
+
+	memset(out, 0, STORED_HEAD);
+	out[AT_VERSION] = STORED_VERSION;
+	put(out + AT_TOPIC, r->topic.len, 1);
+	put(out + AT_ID, r->id.len, 1);
+	put(out + AT_KEY, r->key.len, 1);
+	put(out + AT_HEADER, r->header.len, 2);
+	put(out + AT_DATA, r->data.len, 4);
+	put(out + STORED_AT_NUMBER, r->number, 8);
+	put(out + AT_TIME, (uint64_t)r->time_ms, 8);
+	p = copy(p, r->topic);
+	p = copy(p, r->id);
+	p = copy(p, r->key);
+	p = copy(p, r->header);
+	p = copy(p, r->data);
+	put(out, checksum((struct slice){ out, (size_t)(p - out) }), 8);
+}
+
+size_t
+stored_length(struct slice bytes)
+{
+	const char *p = bytes.p;
+	uint64_t len;
+
+	if (bytes.len < STORED_HEAD || p[AT_VERSION] != STORED_VERSION)
+		return 0;
+	len = STORED_HEAD + get(p + AT_TOPIC, 1) + get(p + AT_ID, 1) +
+	      get(p + AT_KEY, 1) + get(p + AT_HEADER, 2) + get(p + AT_DATA, 4);
+	return len <= bytes.len ? (size_t)len : 0;
+}
+
+static struct slice
+next(const char **at, uint64_t len)
+{
+	struct slice s = { *at, (size_t)len };
+
+	*at += len;
+	return s;
+}
+
+/* What may be absent is absent when it is empty. */
+static struct slice
+next_option(const char **at, uint64_t len)
+{
+	return len ? next(at, len) : SLICE_NONE;
+}
+
+int
+stored_parse(struct slice bytes, bool is_checked,
+	     struct store_record *ret_record)
+{
+	const char *p = bytes.p, *at = p + STORED_HEAD;
+
+	if (stored_length(bytes) != bytes.len || bytes.len == 0)
+		return -EINVAL;
+	if (is_checked && get(p, 8) != checksum(bytes))
+		return -EBADMSG;
+	*ret_record = (struct store_record){
+		.number = get(p + STORED_AT_NUMBER, 8),
+		.time_ms = (int64_t)get(p + AT_TIME, 8),
+	};
+	ret_record->topic = next(&at, get(p + AT_TOPIC, 1));
+	ret_record->id = next_option(&at, get(p + AT_ID, 1));
+	ret_record->key = next_option(&at, get(p + AT_KEY, 1));
+	ret_record->header = next(&at, get(p + AT_HEADER, 2));
+	ret_record->data = next(&at, get(p + AT_DATA, 4));
+	return ret_record->number && ret_record->topic.len ? 0 : -EINVAL;
+}

@@ -76,12 +76,30 @@ refuse(struct follow *f, int64_t now_ms, const char *class, const char *why)
 	junk_note(&f->junk, now_ms, "follow", why);
 }
 
+/* A hub that stands alone takes the place of an embedded one, whose supervisor
+ * then stands by; never the other way round. */
+static void
+hand_over(struct follow *f, int64_t now_ms)
+{
+	if (!f->may_hand_over) {
+		refuse(f, now_ms, "request",
+		       "This hub stands alone, and hands over to nobody.");
+		return;
+	}
+	f->is_handing_over = true;
+	f->replay.reply = (struct follow_reply){ .kind = FOLLOW_HANDED_OVER };
+}
+
 /* Makes the reply to a request that could be read. */
 static void
 answer(struct follow *f, const struct follow_request *q, int64_t now_ms)
 {
 	int r;
 
+	if (q->verb == FOLLOW_HANDOVER) {
+		hand_over(f, now_ms);
+		return;
+	}
 	if (q->verb == FOLLOW_STATS) {
 		r = write_stats(f);
 		f->replay.reply = (struct follow_reply){

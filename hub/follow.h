@@ -21,6 +21,8 @@ struct follow {
 	struct buf json;
 	struct junk junk;
 	uint64_t pages, resolves;
+	bool may_hand_over;		/* an embedded hub, on a directory */
+	bool is_handing_over;		/* somebody takes our place */
 };
 
 /* 0 or -ENOMEM. */

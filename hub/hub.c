@@ -10,14 +10,23 @@
 
 #include "hub/place.h"
 #include "hub/serve.h"
+#include "hub/takeover.h"
+#include "lib/base/clock.h"
 #include "lib/base/logging.h"
 #include "lib/loop/signals.h"
 
-enum { STAND_BY_MS = 200 };	/* how often the lock is tried */
+enum {
+	STAND_BY_MS = 200,	/* how often the lock is tried */
+	/* ... while the hub that has it is ending for us, and for how long */
+	TAKE_OVER_MS = 10,
+	TAKE_OVER_MOST_MS = 5000,
+	/* ... and not at all, after we have made room for another one */
+	MAKE_ROOM_MS = 3000,
+};
 
 /* Waits a little. False: a signal or the lifeline's end came. */
 static bool
-stay(const struct hub_config *config)
+stay(const struct hub_config *config, int wait_ms)
 {
 	struct pollfd fds[2] = {
 		{ .fd = signals_fd(), .events = POLLIN },
@@ -25,7 +34,7 @@ stay(const struct hub_config *config)
 	};
 	unsigned seen;
 
-	if (poll(fds, 2, STAND_BY_MS) <= 0)
+	if (poll(fds, 2, wait_ms) <= 0)
 		return true;
 	seen = signals_take();
 	if (seen & SIGNALS_REOPEN)
@@ -33,29 +42,68 @@ stay(const struct hub_config *config)
 	return !fds[1].revents && !(seen & SIGNALS_STOP);
 }
 
-/* Becomes the hub, serves, and leaves. An exit status. */
+/* A hub that stands alone asks an embedded one for its place; on tcp nobody
+ * can know who asks. */
+static bool
+take_over(const struct hub_config *config)
+{
+	if (config->embedded || config->bus.is_tcp ||
+	    !takeover_ask(&config->bus))
+		return false;
+	log_notice("the hub of sse-fcgi at %s makes room for this one",
+		   config->bus.path);
+	return true;
+}
+
+/*
+ * Takes the lock, and waits for it while another hub has it. 0, an exit status
+ * with the reason logged, or PLACE_HELD: told to stop.
+ */
+static int
+wait_for_lock(const struct hub_config *config, struct place_lock *lock)
+{
+	int64_t until_ms;
+	int r = place_lock(&config->bus, lock);
+
+	if (r == PLACE_HELD && take_over(config)) {
+		until_ms = clock_mono_ms() + TAKE_OVER_MOST_MS;
+		while (r == PLACE_HELD && clock_mono_ms() < until_ms) {
+			if (!stay(config, TAKE_OVER_MS))
+				return PLACE_HELD;
+			r = place_lock(&config->bus, lock);
+		}
+	}
+	if (r == PLACE_HELD)
+		log_notice("another hub serves the bus at %s; standing by",
+			   config->bus.path);
+	while (r == PLACE_HELD) {
+		if (!stay(config, STAND_BY_MS))
+			return PLACE_HELD;
+		r = place_lock(&config->bus, lock);
+	}
+	return r;
+}
+
+/* Becomes the hub, serves, and leaves, again and again while others take its
+ * place. An exit status. */
 static int
 run(const struct hub_config *config)
 {
 	struct place_lock lock;
-	bool told = false;
 	int r;
 
 	r = place_prepare(&config->bus);
 	if (r != 0)
 		return r;
-	while ((r = place_lock(&config->bus, &lock)) == PLACE_HELD) {
-		if (!told)
-			log_notice("another hub serves the bus at %s; standing by",
-				   config->bus.path);
-		told = true;
-		if (!stay(config))
+	do {
+		r = wait_for_lock(config, &lock);
+		if (r != 0)
+			return r == PLACE_HELD ? 0 : r;
+		r = serve_run(config);
+		place_unlock(&lock);
+		if (r == SERVE_HANDED_OVER && !stay(config, MAKE_ROOM_MS))
 			return 0;
-	}
-	if (r != 0)
-		return r;
-	r = serve_run(config);
-	place_unlock(&lock);
+	} while (r == SERVE_HANDED_OVER);
 	return r;
 }
 

@@ -134,3 +134,19 @@ keys_count(const struct keys *k)
 {
 	return k->map.count;
 }
+
+int
+keys_walk(const struct keys *k,
+	  int (*on_key)(void *user, uint64_t number, struct slice key,
+			int64_t seen_ms), void *user)
+{
+	const struct list *at;
+	int r = 0;
+
+	for (at = k->order.next; r == 0 && at != &k->order; at = at->next) {
+		const struct keys_entry *e = (const void *)at;
+
+		r = on_key(user, e->number, entry_key(e), e->seen_ms);
+	}
+	return r;
+}

@@ -49,4 +49,10 @@ void keys_trim(struct keys *k, int64_t now_ms);
 
 size_t keys_count(const struct keys *k);
 
+/* Calls on_key for each, oldest first, until it returns not 0, which is
+ * returned. */
+int keys_walk(const struct keys *k,
+	      int (*on_key)(void *user, uint64_t number, struct slice key,
+			    int64_t seen_ms), void *user);
+
 #endif

@@ -16,6 +16,7 @@ libhub_la_SOURCES = \
 	%D%/junk.c %D%/junk.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/lmdbport.c %D%/lmdbport.h \
+	%D%/memory_file.c %D%/memory_file.h \
 	%D%/options.c %D%/options.h \
 	%D%/place.c %D%/place.h \
 	%D%/replay.c %D%/replay.h \
@@ -28,6 +29,7 @@ libhub_la_SOURCES = \
 	%D%/store_memory.c %D%/store_memory.h \
 	%D%/store_open.c %D%/store_open.h \
 	%D%/stored.c %D%/stored.h \
+	%D%/takeover.c %D%/takeover.h \
 	%D%/trim.c %D%/trim.h \
 	%D%/unstored.c %D%/unstored.h
 libhub_la_CPPFLAGS = $(AM_CPPFLAGS) $(LMDB_CFLAGS)

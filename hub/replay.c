@@ -212,6 +212,7 @@ replay_answer(struct replay *p, struct store *s, const struct follow_request *q)
 		answer_resolve(p, s, &state, q);
 		return 0;
 	case FOLLOW_STATS:
+	case FOLLOW_HANDOVER:
 		break;
 	}
 	refuse(p, "request", "This verb is not answered here.");

@@ -245,6 +245,8 @@ on_turn(void *user, int64_t now_ms)
 	if (s->sources)
 		more |= source_run(&s->source, now_ms, wall_ms);
 	more |= follow_run(&s->follower, now_ms);
+	if (s->follower.is_handing_over)
+		loop_stop(s->loop);
 	/* A step in each turn, between publishers and followers. */
 	if (s->is_trimming)
 		more |= s->is_trimming = s->store->ops->trim(s->store, now_ms);
@@ -343,6 +345,8 @@ open_parts(struct serve *s)
 	if (r == 0)
 		r = follow_init(&s->follower, &s->core, &s->intake.junk,
 				s->follow);
+	s->follower.may_hand_over = s->config->embedded &&
+				    !s->config->bus.is_tcp;
 	if (r == 0 && s->sources)
 		r = source_init(&s->source, &s->core, &s->announce, s->sources);
 	return r < 0 ? fail("start", r) : 0;
@@ -380,9 +384,11 @@ say_goodbye(struct serve *s)
 	for (i = 0; i < LAST_BATCHES; i++)
 		if (!intake_run(&s->intake, clock_mono_ms(), clock_wall_ms()))
 			break;
+	store_leave(s->config, s->store, &s->core.keys);
 	s->store->ops->state(s->store, &state);
 	announce_goodbye(&s->announce, &state, clock_wall_ms());
 	zmqport_set_linger(s->publish, LINGER_MS);
+	zmqport_set_linger(s->follow, LINGER_MS);
 	zmqport_set_linger(s->events, LINGER_MS);
 	log_notice("stopped serving the bus at %s after event %" PRIu64,
 		   s->config->bus.path, state.last);
@@ -442,6 +448,8 @@ serve_run(const struct hub_config *config)
 		r = run(s);
 	if (r == 0)
 		say_goodbye(s);
+	if (r == 0 && s->follower.is_handing_over)
+		r = SERVE_HANDED_OVER;
 	close_all(s);
 	spare_close();
 	free(s);

@@ -58,6 +58,9 @@ typedef int store_on_key(void *user, uint64_t number, struct slice key,
 			 int64_t time_ms);
 
 struct store_ops {
+	/* All of it is gone with the process; memory_file.h carries it over an
+	 * orderly end. */
+	bool is_volatile;
 	/* 0; -ENOSPC, -ENOMEM: it has no room for this one (what was appended
 	 * before it stays); -EIO. */
 	int (*append)(struct store *s, const struct store_record *r);

@@ -13,6 +13,7 @@
 
 #include "hub/stored.h"
 #include "hub/trim.h"
+#include "lib/base/buf.h"
 
 enum {
 	TRIM_STEP = 1000,	/* events: well under a millisecond */
@@ -34,6 +35,7 @@ struct memory {
 	struct list held;
 	struct map held_by_number;	/* the number's bytes -> kept */
 	unsigned appended;	/* since the last commit */
+	struct buf keys;	/* restored ones, until the hub has them */
 	uint64_t epoch;
 };
 
@@ -254,6 +256,26 @@ first_kept(const struct memory *m)
 	return record.number;
 }
 
+/* Each is 8 bytes of number, 8 of time, a length, and the key. */
+static int
+memory_keys(struct store *s, store_on_key *on_key, void *user)
+{
+	struct memory *m = memory_of(s);
+	const char *p = m->keys.p, *end = p + m->keys.len;
+	int r = 0;
+
+	while (r == 0 && p < end) {
+		size_t len = (unsigned char)p[16];
+
+		r = on_key(user, stored_get_u64(p),
+			   (struct slice){ p + 17, len },
+			   (int64_t)stored_get_u64(p + 8));
+		p += 17 + len;
+	}
+	buf_done(&m->keys);
+	return r;
+}
+
 static void
 memory_state(const struct store *s, struct store_state *ret_state)
 {
@@ -284,16 +306,19 @@ memory_free(struct store *s)
 		free(k);
 	}
 	map_done(&m->held_by_number);
+	buf_done(&m->keys);
 	catalog_done(&s->catalog);
 	free(m->ring);
 	free(m);
 }
 
 static const struct store_ops memory_ops = {
+	.is_volatile = true,
 	.append = memory_append,
 	.commit = memory_commit,
 	.trim = memory_trim,
 	.scan = memory_scan,
+	.keys = memory_keys,
 	.state = memory_state,
 	.free = memory_free,
 };
@@ -320,4 +345,93 @@ store_memory_new(const struct store_limits *limits,
 	}
 	*ret_store = &m->store;
 	return 0;
+}
+
+/* --- going on after another one ----------------------------------------- */
+
+int
+store_memory_restore(const struct store_limits *limits,
+		     const struct catalog_rule *rules, size_t n_rules,
+		     const struct memory_past *past, struct store **ret_store)
+{
+	struct store *s;
+	int r;
+
+	if (past->floor < 1 || past->floor > past->last + 1 ||
+	    past->last == UINT64_MAX || past->lost > past->last ||
+	    past->blind > past->last)
+		return -EINVAL;
+	r = store_memory_new(limits, rules, n_rules, past->epoch, &s);
+	if (r < 0)
+		return r;
+	memory_of(s)->first = past->floor;
+	memory_of(s)->last = past->floor - 1;	/* so far */
+	catalog_load_lost(&s->catalog, past->floor, past->lost, past->blind);
+	*ret_store = s;
+	return 0;
+}
+
+int
+store_memory_add_topic(struct store *s, struct slice name, uint64_t lost)
+{
+	return catalog_load_topic(&s->catalog, name, lost);
+}
+
+static int
+add_held(struct memory *m, struct kept *k)
+{
+	if (map_put(&m->held_by_number, number_of(k), k) < 0)
+		return -ENOMEM;
+	list_add(&m->held, &k->held);
+	return 0;
+}
+
+int
+store_memory_add_event(struct store *s, const struct store_record *r)
+{
+	struct memory *m = memory_of(s);
+	const struct catalog_item item = {
+		.number = r->number, .topic = r->topic, .id = r->id,
+		.bytes = stored_size(r),
+	};
+	bool is_held = r->number < m->first;
+	struct kept *k;
+	int e;
+
+	if (!is_held && r->number != m->last + 1)
+		return -EINVAL;
+	if (m->last + 1 - m->first == m->cap && grow(m) < 0)
+		return -ENOMEM;
+	k = malloc(sizeof(*k) + item.bytes);
+	if (!k)
+		return -ENOMEM;
+	list_init(&k->held);
+	k->len = item.bytes;
+	stored_write(r, k->bytes);
+	e = is_held ? add_held(m, k) : 0;
+	if (e < 0) {
+		free(k);
+		return e;
+	}
+	if (!is_held) {
+		m->last = r->number;
+		*slot(m, r->number) = k;
+	}
+	return catalog_load(&s->catalog, &item);
+}
+
+int
+store_memory_add_key(struct store *s, uint64_t number, struct slice key,
+		     int64_t time_ms)
+{
+	struct memory *m = memory_of(s);
+	char head[17];
+
+	if (key.len > UINT8_MAX || buf_reserve(&m->keys, 17 + key.len) < 0)
+		return key.len > UINT8_MAX ? -EINVAL : -ENOMEM;
+	stored_put_u64(head, number);
+	stored_put_u64(head + 8, (uint64_t)time_ms);
+	head[16] = (char)key.len;
+	(void)buf_append(&m->keys, head, 17);
+	return buf_append_slice(&m->keys, key);
 }

@@ -13,10 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hub/memory_file.h"
 #include "hub/place.h"
 #include "hub/store_dir.h"
 #include "hub/store_disk.h"
 #include "hub/store_memory.h"
+#include "lib/base/clock.h"
 #include "lib/base/logging.h"
 #include "lib/sse/id.h"
 
@@ -105,20 +107,74 @@ store_open_directory(const struct hub_config *config, char *out, size_t size)
 
 /* --- opening ------------------------------------------------------------ */
 
+/* Where one hub leaves what it has in memory to the next. False: nowhere. */
+static bool
+memory_path(const struct hub_config *c, char *out, size_t size)
+{
+	int n = c->bus.is_tcp ? -1 : snprintf(out, size, "%s/%s", c->bus.path,
+					      MEMORY_FILE_NAME);
+
+	return n > 0 && (size_t)n < size;
+}
+
+/* What the hub before has left. 0, or why there is nothing. */
+static int
+take_left(const struct hub_config *c, const struct store_limits *limits,
+	  struct store **ret_store)
+{
+	char path[STORE_PATH_MAX];
+	struct store_state state;
+	int r;
+
+	if (!memory_path(c, path, sizeof(path)))
+		return -ENOENT;
+	r = memory_file_load(path, limits, c->keeps, c->n_keeps,
+			     clock_mono_ms(), ret_store);
+	if (r < 0) {
+		if (r != -ENOENT)
+			log_warning("cannot go on with what the hub before has left in %s: %s",
+				    path, r == -EINVAL ? "it is not whole" :
+							 strerror(-r));
+		return r;
+	}
+	(*ret_store)->ops->state(*ret_store, &state);
+	log_notice("going on where the hub before ended, with %llu events in memory",
+		   (unsigned long long)state.events);
+	return 0;
+}
+
+void
+store_leave(const struct hub_config *c, struct store *s,
+	    const struct keys *keys)
+{
+	char path[STORE_PATH_MAX];
+	int r;
+
+	if (!s->ops->is_volatile || !memory_path(c, path, sizeof(path)))
+		return;
+	r = memory_file_save(path, place_directory_group(&c->bus), s, keys,
+			     clock_mono_ms());
+	if (r < 0)
+		log_warning("cannot leave the events in memory to the next hub in %s: %s; it begins a new epoch",
+			    path, strerror(-r));
+}
+
 static int
 open_memory(const struct hub_config *c, struct store **ret_store)
 {
+	/* All that is kept is in memory: both bounds hold for it. */
 	struct store_limits limits = {
-		/* All that is kept is in memory: both bounds hold for it. */
 		.events = catalog_tighter(c->history.events, c->window.events),
 		.bytes = catalog_tighter(c->history.bytes, c->window.bytes),
 		.age_ms = (int64_t)catalog_tighter(
 			(uint64_t)c->history.age_ms,
 			(uint64_t)c->window.age_ms),
 	};
-	int r = store_memory_new(&limits, c->keeps, c->n_keeps,
-				 id_new_epoch(), ret_store);
+	int r = take_left(c, &limits, ret_store);
 
+	if (r < 0)
+		r = store_memory_new(&limits, c->keeps, c->n_keeps,
+				     id_new_epoch(), ret_store);
 	if (r < 0)
 		log_error("cannot make the store: %s", strerror(-r));
 	return r < 0 ? EX_OSERR : 0;
@@ -216,6 +272,16 @@ say_where(const struct hub_config *c, const char *directory,
 			   directory, (unsigned long long)state.events);
 }
 
+/* What a hub in memory has left before means nothing after this one. */
+static void
+forget_left(const struct hub_config *c)
+{
+	char path[STORE_PATH_MAX];
+
+	if (memory_path(c, path, sizeof(path)))
+		(void)unlink(path);
+}
+
 int
 store_open(const struct hub_config *c, struct store **ret_store)
 {
@@ -232,6 +298,7 @@ store_open(const struct hub_config *c, struct store **ret_store)
 	r = open_disk(c, directory, ret_store, &f);
 	if (r == 0) {
 		say_where(c, directory, *ret_store, &f);
+		forget_left(c);
 		return 0;
 	}
 	/* A place that nobody named may be none; one with a store in it that

@@ -7,6 +7,7 @@
 #define HUB_STORE_OPEN_H
 
 #include "hub/hub.h"
+#include "hub/keys.h"
 #include "hub/store.h"
 
 /*
@@ -23,5 +24,10 @@ bool store_open_directory(const struct hub_config *config, char *out,
 /* 0, or EX_CANTCREAT, EX_NOPERM, EX_TEMPFAIL, EX_DATAERR, EX_OSERR with the
  * reason logged. */
 int store_open(const struct hub_config *config, struct store **ret_store);
+
+/* At an orderly end, when nothing is taken any more: what would be gone with
+ * the process is left to the next hub. */
+void store_leave(const struct hub_config *config, struct store *s,
+		 const struct keys *keys);
 
 #endif

@@ -435,6 +435,7 @@ take_reply(struct follower *f, const struct slice *parts, size_t n,
 			take_refusal(f, &reply, now_ms);
 		break;
 	case FOLLOW_JSON:
+	case FOLLOW_HANDED_OVER:
 		break;
 	}
 }

@@ -343,7 +343,7 @@ parse_after(const struct slice *parts, size_t n, struct follow_request *r,
 			      "limit.");
 	if (n > FOLLOW_REQUEST_PARTS_MAX)
 		return refuse(ret_why, -EINVAL,
-			      "AFTER takes at most 64 selectors.");
+			      "AFTER takes at most 128 selectors.");
 	if (parse_u64(parts[2], &r->epoch) < 0 ||
 	    parse_u64(parts[3], &r->number) < 0 ||
 	    parse_u64(parts[4], &limit) < 0)
@@ -392,8 +392,15 @@ follow_request_parse(const struct slice *parts, size_t n,
 		r->verb = FOLLOW_STATS;
 		return 0;
 	}
+	if (slice_eq(parts[0], SLICE_LIT("HANDOVER"))) {
+		if (n != 2)
+			return refuse(ret_why, -EINVAL,
+				      "HANDOVER takes nothing but a tag.");
+		r->verb = FOLLOW_HANDOVER;
+		return 0;
+	}
 	return refuse(ret_why, -EINVAL,
-		      "The verb is none of AFTER, RESOLVE and STATS.");
+		      "The verb is none of AFTER, RESOLVE, STATS and HANDOVER.");
 }
 
 size_t
@@ -405,6 +412,7 @@ follow_request_parts(const struct follow_request *r,
 		[FOLLOW_AFTER] = "AFTER",
 		[FOLLOW_RESOLVE] = "RESOLVE",
 		[FOLLOW_STATS] = "STATS",
+		[FOLLOW_HANDOVER] = "HANDOVER",
 	};
 	size_t n = 0, i, at = 0;
 
@@ -486,6 +494,10 @@ follow_reply_parse(const struct slice *parts, size_t n,
 		r->json = parts[2];
 		return 0;
 	}
+	if (slice_eq(parts[0], SLICE_LIT("HANDOVER")) && n == 2) {
+		r->kind = FOLLOW_HANDED_OVER;
+		return 0;
+	}
 	if (slice_eq(parts[0], SLICE_LIT("ERR")) && n == 4) {
 		r->kind = FOLLOW_REFUSED;
 		r->class = parts[2];
@@ -504,6 +516,7 @@ follow_reply_parts(const struct follow_reply *r, struct follow_digits *digits,
 		[FOLLOW_AT] = "AT",
 		[FOLLOW_UNKNOWN] = "UNKNOWN",
 		[FOLLOW_JSON] = "STATS",
+		[FOLLOW_HANDED_OVER] = "HANDOVER",
 		[FOLLOW_REFUSED] = "ERR",
 	};
 	size_t n = 0, at = 0;
@@ -527,6 +540,8 @@ follow_reply_parts(const struct follow_reply *r, struct follow_digits *digits,
 		break;
 	case FOLLOW_JSON:
 		parts[n++] = r->json;
+		break;
+	case FOLLOW_HANDED_OVER:
 		break;
 	case FOLLOW_REFUSED:
 		parts[n++] = r->class;

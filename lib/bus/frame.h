@@ -123,7 +123,9 @@ enum {
 	FOLLOW_REPLY_PARTS_MAX = FOLLOW_HEAD_PARTS + 3 * 1000,
 };
 
-enum follow_verb { FOLLOW_AFTER, FOLLOW_RESOLVE, FOLLOW_STATS };
+enum follow_verb {
+	FOLLOW_AFTER, FOLLOW_RESOLVE, FOLLOW_STATS, FOLLOW_HANDOVER,
+};
 
 struct follow_request {
 	enum follow_verb verb;
@@ -159,6 +161,7 @@ enum follow_kind {
 	FOLLOW_AT,		/* the id is (epoch, number) */
 	FOLLOW_UNKNOWN,		/* the id is not known; epoch and last */
 	FOLLOW_JSON,		/* the answer to STATS */
+	FOLLOW_HANDED_OVER,	/* the hub ends now: take its place */
 	FOLLOW_REFUSED,
 };
 

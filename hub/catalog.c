@@ -33,6 +33,25 @@ struct catalog_step {
 	uint64_t id_number;		/* ADD: what the id stood for; 0: nothing */
 };
 
+static uint64_t
+tighter(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return a < b ? a : b;
+}
+
+struct store_limits
+catalog_tighter(const struct store_limits *a, const struct store_limits *b)
+{
+	return (struct store_limits){
+		.events = tighter(a->events, b->events),
+		.bytes = tighter(a->bytes, b->bytes),
+		.age_ms = (int64_t)tighter((uint64_t)a->age_ms,
+					   (uint64_t)b->age_ms),
+	};
+}
+
 void
 catalog_init(struct catalog *c, const struct store_limits *limits,
 	     const struct catalog_rule *rules, size_t n_rules)

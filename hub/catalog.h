@@ -27,13 +27,9 @@ struct store_limits {		/* 0: no such bound */
 	int64_t age_ms;
 };
 
-static inline uint64_t		/* of two bounds */
-catalog_tighter(uint64_t a, uint64_t b)
-{
-	if (!a || !b)
-		return a ? a : b;
-	return a < b ? a : b;
-}
+/* Each of the bounds, where there are two. */
+struct store_limits catalog_tighter(const struct store_limits *a,
+				    const struct store_limits *b);
 
 struct catalog_rule {		/* of each topic that it matches, the newest N */
 	struct slice selector;	/* borrowed */

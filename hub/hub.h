@@ -23,6 +23,7 @@ struct hub_config {
 	struct store_limits history;
 	/* What is held in memory, here or by workers; within the history. */
 	struct store_limits window;
+	bool has_window;		/* it was given, not just the default */
 	const struct catalog_rule *keeps;	/* lent for good */
 	size_t n_keeps;
 	uint64_t max_event;

@@ -131,18 +131,6 @@ parse_bounds(const char *option, const char *text, struct store_limits *ret,
 	return 0;
 }
 
-/* Each of the bounds, where there are two. */
-static struct store_limits
-tighter(const struct store_limits *a, const struct store_limits *b)
-{
-	return (struct store_limits){
-		.events = catalog_tighter(a->events, b->events),
-		.bytes = catalog_tighter(a->bytes, b->bytes),
-		.age_ms = (int64_t)catalog_tighter((uint64_t)a->age_ms,
-						   (uint64_t)b->age_ms),
-	};
-}
-
 static int
 read_bounds(struct hub_config *c, char *error, size_t size)
 {
@@ -154,9 +142,11 @@ read_bounds(struct hub_config *c, char *error, size_t size)
 	if (r == 0)
 		r = parse_bounds("window", given.window ? given.window :
 				 HISTORY_DEFAULT, &window, error, size);
-	if (r == 0)
-		c->window = tighter(&c->history, &window);
-	return r;
+	if (r < 0)
+		return r;
+	c->window = catalog_tighter(&c->history, &window);
+	c->has_window = given.window != NULL;
+	return 0;
 }
 
 static int

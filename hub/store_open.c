@@ -162,14 +162,10 @@ store_leave(const struct hub_config *c, struct store *s,
 static int
 open_memory(const struct hub_config *c, struct store **ret_store)
 {
-	/* All that is kept is in memory: both bounds hold for it. */
-	struct store_limits limits = {
-		.events = catalog_tighter(c->history.events, c->window.events),
-		.bytes = catalog_tighter(c->history.bytes, c->window.bytes),
-		.age_ms = (int64_t)catalog_tighter(
-			(uint64_t)c->history.age_ms,
-			(uint64_t)c->window.age_ms),
-	};
+	/* All that is kept is in memory: a window that was given is its
+	 * bound, too. */
+	const struct store_limits limits = c->has_window ? c->window :
+							   c->history;
 	int r = take_left(c, &limits, ret_store);
 
 	if (r < 0)

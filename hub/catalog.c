@@ -286,13 +286,25 @@ forget_steps(struct catalog *c)
 
 /* --- coming ------------------------------------------------------------- */
 
+/* One that has nothing and lost nothing is as good as none: events that are
+ * refused leave none behind. */
+static void
+drop_if_unused(struct catalog *c, struct catalog_topic *t)
+{
+	if (t->kept > 0 || t->lost > 0)
+		return;
+	topic_gets_busy(c, t);
+	(void)map_del(&c->topics, t->name);
+	topic_free(t);
+}
+
 int
 catalog_add(struct catalog *c, const struct catalog_item *item)
 {
 	struct catalog_step *step = next_step(c);
-	struct catalog_topic *t = topic_of(c, item->topic);
+	struct catalog_topic *t = step ? topic_of(c, item->topic) : NULL;
 
-	if (!step || !t)
+	if (!t)
 		return -ENOMEM;
 	*step = (struct catalog_step){
 		.kind = STEP_ADD, .topic = t,
@@ -300,8 +312,10 @@ catalog_add(struct catalog *c, const struct catalog_item *item)
 	};
 	if (item->id.p) {
 		step->id = id_of(c, item->id);
-		if (!step->id)
+		if (!step->id) {
+			drop_if_unused(c, t);
 			return -ENOMEM;
+		}
 		step->id_number = step->id->number;
 		step->id->number = item->number;
 	}
@@ -328,6 +342,7 @@ undo_add(struct catalog *c, const struct catalog_step *step)
 	if (--t->kept == 0)
 		topic_becomes_idle(c, t);
 	check_over(c, t);
+	drop_if_unused(c, t);
 }
 
 int
@@ -480,9 +495,11 @@ catalog_pass(struct catalog *c, const struct catalog_item *item)
 	struct catalog_topic *t = map_get(&c->topics, item->topic);
 	bool is_held;
 
-	if (!t || !next_step(c) || held_reserve(t) < 0)
+	if (!t || !next_step(c))
 		return -ENOMEM;
 	is_held = t->kept <= t->keep;
+	if (is_held && held_reserve(t) < 0)
+		return -ENOMEM;
 	if (is_held) {
 		c->steps[c->step_count++] = (struct catalog_step){
 			.kind = STEP_HOLD, .topic = t,

@@ -156,12 +156,13 @@ answer_after(struct replay *p, struct store *store,
 	p->reply.kind = FOLLOW_PAGE;
 	p->reply.from = after + 1;
 	p->reply.to = after;
-	p->reply.lost = catalog_lost(&store->catalog, q->selectors, scan.kinds,
-				     q->n_selectors, asked);
 	buf_clear(&p->headers);
 	r = store->ops->scan(store, after, scan_on_record, &scan);
 	if (!scan.is_cut && r == 0)
 		p->reply.to = state->last;
+	/* After the scan, which may find that something cannot be read. */
+	p->reply.lost = catalog_lost(&store->catalog, q->selectors, scan.kinds,
+				     q->n_selectors, asked);
 	p->reply.events = p->events;
 	return r < 0 ? r : scan.error;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/siphash.h"
+#include "lib/bus/frame.h"
 
 enum {
 	STORED_VERSION = 1,
@@ -130,10 +131,15 @@ int
 stored_parse(struct slice bytes, bool is_checked,
 	     struct store_record *ret_record)
 {
-	const char *p = bytes.p, *at = p + STORED_HEAD;
+	const char *p = bytes.p, *at;
 
 	if (stored_length(bytes) != bytes.len || bytes.len == 0)
 		return -EINVAL;
+	/* Who reads a record relies on these. */
+	if (get(p + AT_KEY, 1) > EVENT_KEY_MAX ||
+	    get(p + AT_HEADER, 2) > FRAME_HEADER_MAX)
+		return -EINVAL;
+	at = p + STORED_HEAD;
 	if (is_checked && get(p, 8) != checksum(bytes))
 		return -EBADMSG;
 	*ret_record = (struct store_record){

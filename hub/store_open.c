@@ -58,7 +58,9 @@ from_home(char *out, size_t size)
 		return false;
 	if (n < 0 || (size_t)n >= sizeof(base))
 		return false;
-	if (!state && access(home, W_OK) == 0) {
+	if (state && state[0] == '/') {
+		(void)mkdir(base, 0700);
+	} else if (access(home, W_OK) == 0) {
 		n = snprintf(out, size, "%s/.local", home);
 		if (n > 0 && (size_t)n < size)
 			(void)mkdir(out, 0700);

@@ -184,13 +184,19 @@ disk_meta_end_of(const struct disk_meta *m, uint64_t epoch, uint64_t *ret_end)
 	return false;
 }
 
+bool
+disk_meta_is_cut(const struct disk_meta *m, const struct disk_now *now)
+{
+	return !m->is_clean && !m->is_always && !is_same_boot(m, now);
+}
+
 const char *
 disk_meta_doubt(const struct disk_meta *m, uint64_t inode,
 		const struct disk_now *now)
 {
 	if (m->inode != inode)
 		return "it is a copy, or was restored from a backup";
-	if (!m->is_clean && !m->is_always && !is_same_boot(m, now))
+	if (disk_meta_is_cut(m, now))
 		return "the machine stopped while it was open, and --sync did not say always";
 	return NULL;
 }

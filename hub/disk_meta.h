@@ -48,6 +48,9 @@ void disk_meta_begin_epoch(struct disk_meta *m, uint64_t epoch);
 bool disk_meta_end_of(const struct disk_meta *m, uint64_t epoch,
 		      uint64_t *ret_end);
 
+/* Whether a power cut may have cost what was not yet on the disk for good. */
+bool disk_meta_is_cut(const struct disk_meta *m, const struct disk_now *now);
+
 /*
  * Why numbers may have been given that are not in the store: NULL if none can
  * have been. A sentence's end.

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +16,16 @@
 #include "hub/examine.h"
 #include "hub/stored.h"
 #include "lib/base/clock.h"
+#include "lib/base/logging.h"
 #include "lib/base/units.h"
 #include "lib/sse/id.h"
 
 enum {
 	LOCK_WAIT_MS = 5000,	/* for a hub that is just ending */
 	/* address space beyond what the bounds ask for: keys, topics, pages
-	 * that are half full, and room to change things in */
-	MAP_RESERVE = 64 << 20,
+	 * that are half full, a tail that had to wait (TAIL_MOST), and room
+	 * to change things in */
+	MAP_RESERVE = sizeof(size_t) > 4 ? 256 << 20 : 128 << 20,
 	MAP_FACTOR = 8,
 };
 
@@ -61,14 +64,18 @@ say_error(struct disk_fault *f, int error, const char *path)
 	return error;
 }
 
+/* `used`: what the file takes already. Its bounds were larger once, maybe, and
+ * what goes is only room after it has gone. */
 static size_t
-map_size(const struct store_limits *l)
+map_size(const struct store_limits *l, uint64_t used)
 {
 	uint64_t size = l->bytes ? l->bytes * MAP_FACTOR + MAP_RESERVE :
 				   MAP_UNBOUNDED;
 
 	if (l->bytes > MAP_UNBOUNDED / MAP_FACTOR)
 		size = MAP_UNBOUNDED;
+	if (size < used + MAP_RESERVE)
+		size = used + MAP_RESERVE;
 	return (size_t)(size + 0xffff) & ~(size_t)0xffff;
 }
 
@@ -131,8 +138,20 @@ on_journal(void *user, const struct store_record *r)
 	return disk_append(&d->store, &record);
 }
 
+/* What is in a directory is on the disk only after this. */
 static int
-open_journal(struct disk *d, struct disk_fault *f)
+sync_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static int
+open_journal(struct disk *d, const struct disk_now *now, struct disk_fault *f)
 {
 	char path[STORE_PATH_MAX + 32];
 	uint64_t cut, epoch, end;
@@ -145,14 +164,23 @@ open_journal(struct disk *d, struct disk_fault *f)
 		return 0;
 	if (r == 0)
 		r = journal_open(&d->journal, path, 0600);
+	store_dir_share(&d->dir, path);
+	if (r == 0)
+		r = sync_directory(d->dir.path);
 	if (r < 0)
 		return say_error(f, r, path);
-	store_dir_share(&d->dir, path);
 	r = journal_load(&d->journal, d->meta.epochs[0].epoch, on_journal, d,
 			 &cut, &epoch);
 	/* An epoch that ended while the journal could not be emptied. */
 	if (r == -EINVAL && disk_meta_end_of(&d->meta, epoch, &end))
-		r = journal_clear(&d->journal, d->meta.epochs[0].epoch);
+		r = 0;
+	/* Of what was written last a power cut may leave the end without the
+	 * beginning. That is what the new epoch is for. */
+	if (r == -EBADMSG && disk_meta_is_cut(&d->meta, now)) {
+		log_warning("%s does not go on where the store ends: the machine stopped while it was written; what is behind event %" PRIu64 " is lost",
+			    path, d->last);
+		r = 0;
+	}
 	if (r == -EINVAL)
 		return say_damage(f, -EBADMSG, path, "it belongs to another log",
 				  d->dir.path);
@@ -187,18 +215,6 @@ settle_epoch(struct disk *d, uint64_t inode, const struct disk_now *now,
 		 d->dir.path, doubt, old, new);
 }
 
-/* What is in a directory is on the disk only after this. */
-static int
-sync_directory(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return r;
-}
-
 /* Makes the file under another name, so that an empty one is never ours. */
 static int
 make_new(struct disk *d, const char *path)
@@ -208,8 +224,8 @@ make_new(struct disk *d, const char *path)
 
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	(void)unlink(fresh);
-	r = lmdbport_open(fresh, map_size(&d->store.catalog.limits), 0600,
-			  false, &d->port);
+	r = lmdbport_open(fresh, map_size(&d->store.catalog.limits, 0),
+			  0600, false, &d->port);
 	if (r == 0)
 		r = lmdbport_begin(d->port);
 	if (r < 0)
@@ -220,6 +236,7 @@ make_new(struct disk *d, const char *path)
 	if (r == 0)
 		r = lmdbport_commit(d->port);
 	d->port = lmdbport_close(d->port);
+	store_dir_share(&d->dir, fresh);
 	if (r == 0 && rename(fresh, path) < 0)
 		r = -errno;
 	return r == 0 ? sync_directory(d->dir.path) : r;
@@ -254,13 +271,15 @@ open_file(struct disk *d, struct disk_fault *f)
 		r = check_file(d, path, f);
 	if (r < 0)
 		return f->error ? r : say_error(f, r, path);
-	r = lmdbport_open(path, map_size(&d->store.catalog.limits), 0600,
-			  false, &d->port);
+	if (stat(path, &st) < 0)
+		return say_error(f, -errno, path);
+	r = lmdbport_open(path,
+			  map_size(&d->store.catalog.limits,
+				   (uint64_t)st.st_size),
+			  0600, false, &d->port);
 	store_dir_share(&d->dir, path);
 	if (r == 0)
 		r = disk_meta_read(d->port, &d->meta);
-	if (r == 0 && stat(path, &st) < 0)
-		r = -errno;
 	if (r < 0)
 		return say_error(f, r, path);
 	disk_now(&now);
@@ -270,18 +289,16 @@ open_file(struct disk *d, struct disk_fault *f)
 	d->last = d->meta.last;
 	r = load_catalog(d);
 	if (r == 0)
-		r = open_journal(d, f);
+		r = open_journal(d, &now, f);
 	if (r < 0)
 		return f->error ? r : say_error(f, r, path);
 	settle_epoch(d, (uint64_t)st.st_ino, &now, f);
 	/* From here on it is in use, and says so. Without room for that it
 	 * can still be read; what is appended tries again. */
 	r = disk_write(d, clock_mono_ms(), DISK_TRIM_STEP, false);
-	if (r == -ENOSPC)
-		return 0;
-	if (r >= 0 && d->journal.fd >= 0)
-		r = journal_clear(&d->journal, d->meta.epochs[0].epoch);
-	return r < 0 ? say_error(f, r, path) : 0;
+	if (r >= 0)
+		r = disk_begin_journal(d);
+	return r < 0 && r != -ENOSPC ? say_error(f, r, path) : 0;
 }
 
 int

@@ -27,6 +27,9 @@ struct disk {
 	size_t tail_stored;		/* of them are committed: in the journal */
 	uint64_t last;			/* the newest that was appended */
 	int64_t due_ms;			/* when the tail is to be written */
+	/* The file says that it is open, and the journal is of its epoch. Until
+	 * then nothing is acknowledged out of the journal. */
+	bool is_in_use;
 	char why[STORE_PATH_MAX + 128];	/* the last write failed: why; or "" */
 };
 
@@ -48,6 +51,9 @@ int disk_append(struct store *s, const struct store_record *r);
  * at its last commit.
  */
 int disk_write(struct disk *d, int64_t now_ms, unsigned most, bool is_clean);
+
+/* LMDB has the tail: the journal begins anew. 0 or -errno. */
+int disk_begin_journal(struct disk *d);
 
 /* Puts what the store says of itself, within a transaction. */
 int disk_put_meta(struct disk *d, int64_t now_ms, bool is_clean);

@@ -100,8 +100,11 @@ write_at(int fd, const char *p, size_t len, off_t at)
 		n = pwrite(fd, p, len, at);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ENOSPC;
+		/* A limit of file size, or a quota, is a full disk as well. */
+		if (n == 0 || (n < 0 && (errno == EFBIG || errno == EDQUOT)))
+			return -ENOSPC;
+		if (n < 0)
+			return -errno;
 		p += n;
 		at += n;
 		len -= (size_t)n;
@@ -125,6 +128,12 @@ journal_append(struct journal *j, const char *bytes, size_t len)
 }
 
 int
+journal_sync(struct journal *j)
+{
+	return fsync(j->fd) < 0 ? -errno : 0;
+}
+
+int
 journal_clear(struct journal *j, uint64_t epoch)
 {
 	char head[HEAD];
@@ -132,10 +141,13 @@ journal_clear(struct journal *j, uint64_t epoch)
 
 	memcpy(head, magic, sizeof(magic));
 	stored_put_u64(head + sizeof(magic), epoch);
+	/* The head first: a file never begins with anything else. Records that
+	 * are still there then have numbers that the store has. */
+	r = write_at(j->fd, head, HEAD, 0);
+	if (r < 0)
+		return r;
 	if (ftruncate(j->fd, HEAD) < 0)
 		return -errno;
-	r = write_at(j->fd, head, HEAD, 0);
-	if (r == 0)
-		j->bytes = 0;
-	return r;
+	j->bytes = 0;
+	return 0;
 }

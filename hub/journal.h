@@ -37,6 +37,9 @@ int journal_load(struct journal *j, uint64_t epoch, store_on_record *on_record,
 /* Whole records, all or nothing. 0 or -errno. */
 int journal_append(struct journal *j, const char *bytes, size_t len);
 
+/* What was appended is on the disk for good then. 0 or -errno. */
+int journal_sync(struct journal *j);
+
 /* Empties it; what is appended from now on is of this epoch. 0 or -errno. */
 int journal_clear(struct journal *j, uint64_t epoch);
 

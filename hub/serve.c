@@ -233,6 +233,18 @@ on_socket(struct loop_io *io, unsigned ready)
 	(void)ready;
 }
 
+/* The most milliseconds until the store wants its turn; -1: any. */
+static int64_t
+store_due_in(const struct serve *s, int64_t now_ms)
+{
+	int64_t due_ms = s->store->ops->due ? s->store->ops->due(s->store) :
+					      INT64_MAX;
+
+	if (due_ms == INT64_MAX)
+		return -1;
+	return due_ms > now_ms ? due_ms - now_ms : 0;
+}
+
 static int64_t
 on_turn(void *user, int64_t now_ms)
 {
@@ -248,11 +260,11 @@ on_turn(void *user, int64_t now_ms)
 	if (s->follower.is_handing_over)
 		loop_stop(s->loop);
 	/* A step in each turn, between publishers and followers. */
-	if (s->is_trimming)
+	if (s->is_trimming || store_due_in(s, now_ms) == 0)
 		more |= s->is_trimming = s->store->ops->trim(s->store, now_ms);
 	/* Lets the PUB socket see who came and went. */
 	(void)zmqport_events(s->events);
-	return more ? 0 : -1;
+	return more ? 0 : store_due_in(s, now_ms);
 }
 
 /* Connections that there was no descriptor for have been turned away. */

@@ -71,6 +71,9 @@ struct store_ops {
 	 * more of it at once.
 	 */
 	bool (*trim)(struct store *s, int64_t now_ms);
+	/* When trim is due at the latest; INT64_MAX: when there is time. NULL:
+	 * always that. */
+	int64_t (*due)(const struct store *s);
 	/*
 	 * Calls on_record for each kept record whose number is above `after`,
 	 * in order, until it says stop. Slices stay good until the next

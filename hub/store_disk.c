@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 
 #include "hub/disk_priv.h"
@@ -53,18 +54,32 @@ is_disk_full(const struct disk *d)
 	       (uint64_t)fs.f_bavail * fs.f_frsize < ROOM_LEAST;
 }
 
+/* Whether the file is as large as this process may make one. */
+static bool
+is_file_full(const struct disk *d)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	       limit.rlim_cur != RLIM_INFINITY &&
+	       lmdbport_file_bytes(d->port) + ROOM_LEAST > limit.rlim_cur;
+}
+
 /* Notes why, and returns what it is to the outside. */
 static int
 fail(struct disk *d, int error)
 {
 	/* What does not fit any more may also be written in part. */
-	if (error == -EIO && is_disk_full(d))
+	if (error == -EIO && (is_disk_full(d) || is_file_full(d)))
 		error = -ENOSPC;
 	if (error == -ENOSPC)
 		snprintf(d->why, sizeof(d->why), "disk full on %s; make room there, and it goes on by itself",
 			 d->dir.path);
 	else if (error == -EFBIG)
 		snprintf(d->why, sizeof(d->why), "the store in %s is full; start the hub with larger --history bytes",
+			 d->dir.path);
+	else if (error == -EBADMSG)
+		snprintf(d->why, sizeof(d->why), "the disk failed while %s was written; see the system's log, and start the hub again",
 			 d->dir.path);
 	else
 		snprintf(d->why, sizeof(d->why), "cannot write to %s: %s",
@@ -323,7 +338,8 @@ disk_write(struct disk *d, int64_t now_ms, unsigned most, bool is_clean)
 		lmdbport_abort(d->port);
 	if (r < 0) {
 		catalog_undo(c);
-		d->due_ms = now_ms + AGAIN_MS;
+		d->due_ms = now_ms + (d->sync_ms && d->sync_ms < AGAIN_MS ?
+				      d->sync_ms : AGAIN_MS);
 		return fail(d, r);
 	}
 	while (!list_is_empty(&c->changed))
@@ -335,13 +351,16 @@ disk_write(struct disk *d, int64_t now_ms, unsigned most, bool is_clean)
 	return gone;
 }
 
-/* The tail is in LMDB: the journal begins anew. */
-static void
-clear_journal(struct disk *d)
+int
+disk_begin_journal(struct disk *d)
 {
-	/* What it cannot forget now it has twice: numbers tell. */
-	if (d->sync_ms && d->journal.bytes > 0)
-		(void)journal_clear(&d->journal, d->meta.epochs[0].epoch);
+	int r = 0;
+
+	if (d->journal.fd >= 0 && (d->journal.bytes > 0 || !d->is_in_use))
+		r = journal_clear(&d->journal, d->meta.epochs[0].epoch);
+	if (r == 0)
+		d->is_in_use = true;
+	return r;
 }
 
 static int
@@ -350,7 +369,11 @@ write_tail(struct disk *d, int64_t now_ms, unsigned most)
 	int r = disk_write(d, now_ms, most, false);
 
 	if (r >= 0)
-		clear_journal(d);
+		/* What it cannot forget now it has twice: numbers tell. */
+		(void)disk_begin_journal(d);
+	else if (d->sync_ms && d->is_in_use)
+		/* Then the journal is what keeps the promise. */
+		d->is_in_use = journal_sync(&d->journal) == 0;
 	return r;
 }
 
@@ -360,10 +383,11 @@ static int
 commit_to_disk(struct disk *d, int64_t now_ms)
 {
 	unsigned most = 2 * (unsigned)d->tail_count + 1;
-	int r = disk_write(d, now_ms, most, false);
+	int r = write_tail(d, now_ms, most);
 
+	/* What a journal had at the start is stored, and stays. */
 	if (r < 0)
-		tail_cut(d, 0);
+		tail_cut(d, d->tail_stored);
 	return r < 0 ? r : 0;
 }
 
@@ -394,8 +418,16 @@ disk_commit(struct store *s, int64_t now_ms)
 
 	if (d->tail_stored == d->tail_count)
 		return 0;
-	return d->sync_ms ? commit_to_journal(d, now_ms) :
-			    commit_to_disk(d, now_ms);
+	return d->sync_ms && d->is_in_use ? commit_to_journal(d, now_ms) :
+					    commit_to_disk(d, now_ms);
+}
+
+static int64_t
+disk_due(const struct store *s)
+{
+	const struct disk *d = (const struct disk *)(const void *)s;
+
+	return d->tail_count > 0 ? d->due_ms : INT64_MAX;
 }
 
 /* The store's time of the oldest event that is not held. */
@@ -548,10 +580,13 @@ disk_free(struct store *s)
 {
 	struct disk *d = disk_of(s);
 
-	/* What the journal still has is there at the next start. */
+	/* What was not committed was never there; what the journal still has
+	 * is there at the next start. */
+	catalog_undo(&s->catalog);
+	tail_cut(d, d->tail_stored);
 	if (d->port && d->meta.n_epochs > 0 &&
 	    disk_write(d, clock_mono_ms(), DISK_TRIM_STEP, true) >= 0)
-		clear_journal(d);
+		(void)disk_begin_journal(d);
 	d->port = lmdbport_close(d->port);
 	journal_close(&d->journal);
 	catalog_done(&s->catalog);
@@ -565,6 +600,7 @@ const struct store_ops disk_ops = {
 	.append = disk_append,
 	.commit = disk_commit,
 	.trim = disk_trim,
+	.due = disk_due,
 	.scan = disk_scan,
 	.keys = disk_keys,
 	.translate = disk_translate,

@@ -311,6 +311,33 @@ lmdbport_count(struct lmdbport *p, enum lmdbport_table table,
 	return r;
 }
 
+int
+lmdbport_free_pages(struct lmdbport *p, uint64_t *ret_pages)
+{
+	enum { FREE_TABLE = 0 };	/* LMDB's own */
+	MDB_cursor *cursor = NULL;
+	MDB_val k, v;
+	MDB_txn *txn;
+	int r = reader_of(p, &txn);
+
+	*ret_pages = 0;
+	if (r == 0)
+		r = error_of(mdb_cursor_open(txn, FREE_TABLE, &cursor));
+	/* Each entry begins with the number of pages that it lists. */
+	while (r == 0) {
+		r = error_of(mdb_cursor_get(cursor, &k, &v, MDB_NEXT));
+		if (r == 0 && (v.mv_size < sizeof(size_t) ||
+			       v.mv_size / sizeof(size_t) - 1 <
+			       *(const size_t *)v.mv_data))
+			r = -EBADMSG;
+		if (r == 0)
+			*ret_pages += *(const size_t *)v.mv_data;
+	}
+	if (cursor)
+		mdb_cursor_close(cursor);
+	return r == -ENOENT ? 0 : r;
+}
+
 uint64_t
 lmdbport_file_bytes(struct lmdbport *p)
 {

@@ -72,6 +72,9 @@ int lmdbport_walk(struct lmdbport *p, enum lmdbport_table table,
 
 void lmdbport_rest(struct lmdbport *p);
 
+/* How many pages are free to be used again; reads all that says so. */
+int lmdbport_free_pages(struct lmdbport *p, uint64_t *ret_pages);
+
 /* How many entries a table has, and what the file takes by its own account. */
 int lmdbport_count(struct lmdbport *p, enum lmdbport_table table,
 		   uint64_t *ret_count);

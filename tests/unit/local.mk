@@ -11,7 +11,8 @@
 #
 # and has $(FAULT_LIBS) first in its LDADD.
 UNIT_TESTS =
-EXTRA_DIST += %D%/unit.h %D%/unit_random.h %D%/fcgi_bytes.h %D%/fanout_rig.h
+EXTRA_DIST += %D%/unit.h %D%/unit_random.h %D%/fcgi_bytes.h %D%/fanout_rig.h \
+	%D%/store_rig.h
 
 if HAVE_CMOCKA
 AM_CPPFLAGS += $(CMOCKA_CFLAGS)
@@ -104,6 +105,8 @@ UNIT_TESTS += %D%/test-hub-options
 %C%_test_hub_options_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-hub-replay
 %C%_test_hub_replay_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-hub-store
+%C%_test_hub_store_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += %D%/test-fcgi-handoff
 %C%_test_fcgi_handoff_LDADD = libfcgicore.la libloop.la libsse.la libbase.la \

@@ -124,6 +124,14 @@ core_offer(struct core *c, const struct event *e, int64_t now_ms,
 	a->number = c->last;
 }
 
+bool
+core_knows(const struct core *c, struct slice key, int64_t now_ms)
+{
+	uint64_t number;
+
+	return key.len && keys_find(&c->keys, key, now_ms, &number);
+}
+
 int
 core_commit(struct core *c, int64_t now_ms)
 {

@@ -53,6 +53,9 @@ void core_done(struct core *c);
 void core_offer(struct core *c, const struct event *e, int64_t now_ms,
 		int64_t wall_ms, struct core_answer *ret_answer);
 
+/* Whether an event with this key was taken, or offered since the last commit. */
+bool core_knows(const struct core *c, struct slice key, int64_t now_ms);
+
 /*
  * Stores what was offered since the last commit. 0, or what the store said;
  * then the numbers are taken back (nobody has seen them).

@@ -90,10 +90,28 @@ parse_event(struct intake *i, const struct slice *parts, size_t n,
 	return false;
 }
 
+/*
+ * An event may name the one that it was sent behind. When that was refused,
+ * because there was no room for it, the next ones must not overtake it: its
+ * publisher sends all of them again.
+ */
+static bool
+is_in_order(const struct intake *i, const struct frame *f, int64_t now_ms)
+{
+	return !f->previous.p || core_knows(i->core, f->previous, now_ms) ||
+	       core_knows(i->core, f->event.key, now_ms);
+}
+
 static void
 take_event(struct intake *i, struct frame *f, int64_t now_ms, int64_t wall_ms,
 	   struct core_answer *a)
 {
+	if (!is_in_order(i, f, now_ms)) {
+		a->class = ACK_ORDER;
+		snprintf(a->reason, sizeof(a->reason),
+			 "The event before it, whose key it names, is not stored; send both again, in order.");
+		return;
+	}
 	core_offer(i->core, &f->event, now_ms, wall_ms, a);
 	if (a->class == ACK_EVENT || a->class == ACK_SIZE)
 		junk_note(&i->junk, now_ms, "publish", a->reason);

@@ -30,11 +30,13 @@ struct feed {
 	struct sse_event *held;	/* owned; waits for room in the window */
 	uint64_t held_line;
 	uint64_t acked, refused, skipped;
+	uint64_t unsent;	/* lines that were read when all was given up */
 	int64_t since_ms;	/* of waiting without any answer */
 	bool input_closed;	/* nothing more is read */
 	bool halted;		/* nothing more is sent */
 	bool given_up;		/* nothing more is waited for */
-	bool is_mute;		/* standard output takes no more ids */
+	bool is_mute;		/* standard output takes no more ids, ... */
+	int print_error;	/* ... because of this errno */
 	int exit_code;		/* of the first failure */
 };
 
@@ -78,8 +80,8 @@ on_ack(void *user, uint64_t line, int result, const char *id, const char *reason
 		return;
 	}
 	f->acked++;
-	if (f->o->print_ids)
-		puts(id);
+	if (f->o->print_ids && puts(id) < 0 && f->print_error == 0)
+		f->print_error = errno;
 }
 
 /* The next event into `held`. False: no whole line is there. */
@@ -147,6 +149,19 @@ send_lines(struct feed *f)
 	return true;
 }
 
+/* Events that were read, but never sent. */
+static void
+count_unsent(struct feed *f)
+{
+	const char *line;
+	size_t len;
+	int r;
+
+	f->unsent = f->held != NULL;
+	while ((r = lines_next(&f->lines, &line, &len)) != 0)
+		f->unsent += r < 0 || len > 0 || !f->o->is_json;
+}
+
 static void
 give_up(struct feed *f, int reach)
 {
@@ -162,6 +177,7 @@ give_up(struct feed *f, int reach)
 			 f->o->timeout_ms);
 	fail(f, outcome_exit(result));
 	f->given_up = true;
+	count_unsent(f);
 }
 
 /* Sends and takes acknowledgements until neither goes on by itself. */
@@ -222,13 +238,31 @@ close_input(struct feed *f, const char *why)
 		 : "finishing what was read, without the unfinished last line");
 }
 
+/*
+ * A reader of the ids that goes is as good as a signal: that is how a pipeline
+ * ends. A full disk is a failure.
+ */
 static void
 flush_ids(struct feed *f)
 {
-	if (!f->o->print_ids || f->is_mute || fflush(stdout) == 0)
+	bool is_gone;
+
+	if (!f->o->print_ids || f->is_mute)
+		return;
+	if (fflush(stdout) != 0 && f->print_error == 0)
+		f->print_error = errno;
+	if (f->print_error == 0)
 		return;
 	f->is_mute = true;
-	close_input(f, "standard output is closed");
+	is_gone = f->print_error == EPIPE;
+	if (!is_gone) {
+		complain("cannot write standard output: %s",
+			 strerror(f->print_error));
+		fail(f, EX_IOERR);
+	}
+	if (!f->input_closed && !f->halted)
+		close_input(f, is_gone ? "standard output is closed" :
+			    "the ids cannot be told any more");
 }
 
 /* Sleeps until there is something to read, to hear or to give up. */
@@ -263,14 +297,22 @@ report(const struct feed *f)
 {
 	const char *verb = f->acked == 1 ? "event was" : "events were";
 	unsigned pending = sse_publisher_pending(f->publisher);
+	char rest[160] = "";
+	size_t len = 0;
 
-	if (f->exit_code == EX_OK && stop_signal() == 0)
+	if (f->exit_code == EX_OK && stop_signal() == 0 && !f->is_mute)
 		return;
+	if (f->refused + f->skipped > 0)
+		len += (size_t)snprintf(rest, sizeof(rest),
+					", %" PRIu64 " refused",
+					f->refused + f->skipped);
+	if (f->unsent > 0)
+		len += (size_t)snprintf(rest + len, sizeof(rest) - len,
+					", %" PRIu64 " not sent", f->unsent);
 	if (pending > 0)
-		complain("%" PRIu64 " %s acknowledged; what became of %u more "
-			 "is unknown", f->acked, verb, pending);
-	else
-		complain("%" PRIu64 " %s acknowledged", f->acked, verb);
+		snprintf(rest + len, sizeof(rest) - len,
+			 "; what became of %u more is unknown", pending);
+	complain("%" PRIu64 " %s acknowledged%s", f->acked, verb, rest);
 }
 
 int
@@ -292,6 +334,7 @@ feed_run(struct sse_publisher *p, const struct feed_options *o, int fd)
 		return EX_OSERR;
 	}
 	sse_publisher_set_on_ack(p, on_ack, &f);
+	sse_publisher_insist(p);
 	for (;;) {
 		pump(&f);
 		flush_ids(&f);

@@ -6,7 +6,9 @@
  * connection; up to 256 events or 1 MiB may wait for their acknowledgement.
  * When the connection is lost or an acknowledgement is late, the publisher
  * opens a new one and sends the waiting events again, in order; the keys they
- * carry let the hub take each only once.
+ * carry let the hub take each only once. Each also names the key of the one
+ * before it, so that none is taken before the one that it follows, unless that
+ * was refused for good (which on_ack tells).
  *
  * One thread at a time. Nothing here logs or exits. Functions that take a
  * timeout block up to it; with timeout_ms 0 none blocks.
@@ -67,6 +69,14 @@ SSE_API void sse_publisher_set_on_ack(struct sse_publisher *p,
 				      sse_publisher_on_ack *on_ack, void *user);
 
 /*
+ * From now on an event that the hub refuses for the time being (-ENOSPC,
+ * -EBUSY) is not given to on_ack: it and all that wait behind it are sent
+ * again, in order, until the hub takes them. As long as it does not,
+ * sse_publisher_poll says why. How long that is worth is the caller's decision.
+ */
+SSE_API void sse_publisher_insist(struct sse_publisher *p);
+
+/*
  * Queues an event (copied) and sends it as soon as possible. Never blocks.
  * 0; -EAGAIN: the window is full, poll first; -EINVAL or -EMSGSIZE: the event
  * broke a rule, see sse_event_error; -ENOMEM.
@@ -81,9 +91,9 @@ SSE_API unsigned sse_publisher_pending(const struct sse_publisher *p);
 /*
  * Waits up to timeout_ms (-1: for ever) until something was acknowledged or
  * the connection changed, and handles all that is there. At once when no event
- * waits. 0; -EACCES, -ENOENT
- * or -ECONNREFUSED while events wait and the hub cannot be reached (polling
- * again keeps trying); -EINTR: a signal came.
+ * waits. 0; -EACCES, -ENOENT or -ECONNREFUSED while events wait and the hub
+ * cannot be reached, -ENOSPC or -EBUSY while it takes none (only after
+ * sse_publisher_insist); polling again keeps trying. -EINTR: a signal came.
  */
 SSE_API int sse_publisher_poll(struct sse_publisher *p, int timeout_ms);
 
@@ -97,10 +107,11 @@ SSE_API int sse_publisher_fd(struct sse_publisher *p);
 /*
  * Publishes one event and waits for its acknowledgement. Returns 0 and writes
  * the id (at most 255 bytes and a NUL) to ret_id unless that is NULL; a
- * negative result as for on_ack; -EACCES, -ENOENT or -ECONNREFUSED: no hub was
- * reached in time; -ETIMEDOUT: reached, but not acknowledged in time: the
- * outcome is unknown, and sending the same event with the same key again is
- * safe. Must not be mixed with events still pending.
+ * negative result as for on_ack (-EBUSY only if the hub was busy to the end);
+ * -EACCES, -ENOENT or -ECONNREFUSED: no hub was reached in time; -ETIMEDOUT:
+ * reached, but not acknowledged in time: the outcome is unknown, and sending
+ * the same event with the same key again is safe. Must not be mixed with
+ * events still pending.
  */
 SSE_API SSE_MUSTCHECK int sse_publisher_publish(struct sse_publisher *p,
 						const struct sse_event *e,

@@ -33,7 +33,8 @@ enum tlv {
 	TLV_ID = 3,
 	TLV_KEY = 4,
 	TLV_FIRST = 5,
-	TLV_MAX = 5,
+	TLV_PREVIOUS = 6,
+	TLV_MAX = 6,
 };
 
 static int
@@ -82,6 +83,9 @@ take_tlv(struct frame *f, unsigned type, struct slice value)
 		return true;
 	case TLV_KEY:
 		f->event.key = value;
+		return true;
+	case TLV_PREVIOUS:
+		f->previous = value;
 		return true;
 	case TLV_RETRY:
 		f->event.has_retry = true;
@@ -215,7 +219,7 @@ frame_write_header(const struct frame *f, char out[FRAME_HEADER_MAX])
 	char *at = out + FRAME_HEADER_SIZE;
 
 	if (e->name.len > EVENT_NAME_MAX || e->id.len > EVENT_ID_MAX ||
-	    e->key.len > EVENT_KEY_MAX)
+	    e->key.len > EVENT_KEY_MAX || f->previous.len > EVENT_KEY_MAX)
 		return 0;
 	memset(out, 0, FRAME_HEADER_SIZE);
 	out[0] = (char)(unsigned char)MAGIC_0;
@@ -234,6 +238,7 @@ frame_write_header(const struct frame *f, char out[FRAME_HEADER_MAX])
 	write_tlv(&at, TLV_KEY, e->key);
 	if (f->has_first)
 		write_tlv_number(&at, TLV_FIRST, 8, f->first);
+	write_tlv(&at, TLV_PREVIOUS, f->previous);
 	return (size_t)(at - out);
 }
 
@@ -248,6 +253,15 @@ void
 frame_header_set_epoch(char *header, uint64_t epoch)
 {
 	write_be(header + AT_EPOCH, 8, epoch);
+}
+
+size_t
+frame_add_previous(char header[FRAME_HEADER_MAX], size_t len, struct slice key)
+{
+	char *at = header + len;
+
+	write_tlv(&at, TLV_PREVIOUS, key);
+	return (size_t)(at - header);
 }
 
 /* --- publish ------------------------------------------------------------ */
@@ -266,6 +280,7 @@ static const char *const class_names[] = {
 	[ACK_FULL] = "full",
 	[ACK_BUSY] = "busy",
 	[ACK_DENIED] = "denied",
+	[ACK_ORDER] = "order",
 	[ACK_OTHER] = "other",
 };
 

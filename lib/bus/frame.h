@@ -61,6 +61,8 @@ struct frame {
 	struct event event;
 	bool has_first;
 	uint64_t first;		/* the oldest number kept; last + 1: none is */
+	struct slice previous;	/* publishing: the key of the publisher's event
+				 * before this one, if that has no answer yet */
 };
 
 /*
@@ -71,7 +73,7 @@ int frame_parse(const struct slice *parts, size_t n, struct frame *ret_frame,
 		const char **ret_why);
 
 /*
- * Writes the header frame and returns its length. Name, id and key are at most
+ * Writes the header frame and returns its length. Name, id and keys are at most
  * what event_check allows, so it always fits; 0 if they are not. `is_full` is
  * not looked at.
  */
@@ -80,6 +82,11 @@ size_t frame_write_header(const struct frame *f, char out[FRAME_HEADER_MAX]);
 /* The epoch in a header that frame_parse took, and to give it another one. */
 uint64_t frame_header_epoch(struct slice header);
 void frame_header_set_epoch(char *header, uint64_t epoch);
+
+/* Adds frame.previous to a header of `len` bytes that has none, and returns its
+ * new length. It fits; a key is at most what event_check allows. */
+size_t frame_add_previous(char header[FRAME_HEADER_MAX], size_t len,
+			  struct slice key);
 
 /* --- publish ------------------------------------------------------------ */
 
@@ -95,6 +102,7 @@ enum ack_class {
 	ACK_FULL,		/* "full": cannot be stored now */
 	ACK_BUSY,		/* "busy": stopping, standing by */
 	ACK_DENIED,		/* "denied" */
+	ACK_ORDER,		/* "order": frame.previous is not stored */
 	ACK_OTHER,		/* a class that we do not know (parsing only) */
 };
 

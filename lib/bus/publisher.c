@@ -8,6 +8,10 @@
  * late, a new one takes its place and the whole window is sent again. That a
  * DEALER cannot send although its queue is longer than our window means that
  * it has no connection any more: no monitor, no thread of our own.
+ *
+ * A hub that has no room for an event has none for those sent behind it either
+ * (they name its key). What is to be sent again then goes over a new
+ * connection, too: no answer of the old one can be taken for one of the new.
  */
 #include "config.h"
 
@@ -55,6 +59,9 @@ struct sse_publisher {
 	struct zmqport_message *message;
 	struct window window;
 	int unreachable;		/* why there is no connection, or 0 */
+	bool insists;			/* sends again what is refused for now */
+	bool is_single;			/* sse_publisher_publish waits */
+	int refusal;			/* why the hub takes nothing now, or 0 */
 	bool was_let_in;		/* by a hub with keys, at some time */
 	unsigned drops;			/* connections lost without an answer */
 	int64_t next_try_ms;		/* for a new connection, at the earliest */
@@ -306,45 +313,94 @@ result_of(enum ack_class class)
 	case ACK_BUSY:
 		return -EBUSY;
 	case ACK_DENIED:
+	case ACK_ORDER:
 	case ACK_OTHER:
 		break;
 	}
 	return -EIO;
 }
 
-/* Handles the answer at hand. Whether somebody waited for it. */
-static bool
+/* What an answer is to us. */
+enum answer {
+	ANSWER_STRANGE,		/* nobody waits for it */
+	ANSWER_FINAL,		/* about one event, and its last */
+	ANSWER_AGAIN,		/* all are to be sent again, at once */
+	ANSWER_LATER,		/* ... or a little later */
+};
+
+static enum answer
+kind_of_answer(const struct sse_publisher *p, const struct ack *ack)
+{
+	enum window_refused about = window_find(&p->window, ack->key);
+
+	/* Only a refusal may be without the key: the hub could not read it. */
+	if (about == WINDOW_STRANGER ||
+	    (ack->class == ACK_OK && ack->key.len == 0))
+		return ANSWER_STRANGE;
+	if (ack->class == ACK_ORDER && about == WINDOW_BEHIND)
+		return ANSWER_AGAIN;
+	if ((ack->class == ACK_BUSY && (p->insists || p->is_single)) ||
+	    (ack->class == ACK_FULL && p->insists))
+		return ANSWER_LATER;
+	return ANSWER_FINAL;
+}
+
+/* Takes the event out of the window and tells what became of it. */
+static void
+finish(struct sse_publisher *p, const struct ack *ack, const char *reason)
+{
+	char id[EVENT_ID_MAX + 1];
+	int result = result_of(ack->class);
+	uint64_t cookie;
+
+	if (window_take(&p->window, ack->key, &cookie) < 0)
+		return;
+	snprintf(id, sizeof(id), "%.*s", (int)ack->id.len,
+		 ack->id.p ? ack->id.p : "");
+	if (p->on_ack)
+		p->on_ack(p->user, cookie, result, result == 0 ? id : NULL,
+			  result == 0 ? NULL : reason);
+}
+
+/* Handles the answer at hand. */
+static enum answer
 take_answer(struct sse_publisher *p)
 {
-	char id[EVENT_ID_MAX + 1], reason[REASON_MAX];
 	const struct slice *parts;
-	uint64_t cookie;
+	char reason[REASON_MAX];
+	enum answer kind;
 	struct ack ack;
 	size_t n, skip;
-	int result;
 
 	parts = zmqport_parts(p->message, &n);
 	skip = frame_delimiter(parts, n);
 	if (zmqport_message_is_cut(p->message) ||
 	    ack_parse(parts + skip, n - skip, &ack) < 0)
-		return false;
-	/* Only a refusal may be without the key: the hub could not read it. */
-	if ((ack.class == ACK_OK && ack.key.len == 0) ||
-	    window_take(&p->window, ack.key, &cookie) < 0)
-		return false;
-	result = result_of(ack.class);
-	snprintf(id, sizeof(id), "%.*s", (int)ack.id.len,
-		 ack.id.p ? ack.id.p : "");
+		return ANSWER_STRANGE;
+	kind = kind_of_answer(p, &ack);
+	if (kind == ANSWER_STRANGE || kind == ANSWER_AGAIN)
+		return kind;
 	snprintf(reason, sizeof(reason), "%.*s",
 		 (int)(ack.reason.len < REASON_MAX ? ack.reason.len : REASON_MAX),
 		 ack.reason.p ? ack.reason.p : "");
-	if (result < 0)
+	if (ack.class != ACK_OK)
 		say(p, "The hub at %s refused the event: %s", p->bus.path,
 		    reason);
-	if (p->on_ack)
-		p->on_ack(p->user, cookie, result, result == 0 ? id : NULL,
-			  result == 0 ? NULL : reason);
-	return true;
+	p->refusal = kind == ANSWER_LATER ? result_of(ack.class) : 0;
+	if (kind == ANSWER_FINAL)
+		finish(p, &ack, reason);
+	return kind;
+}
+
+/* Sends the whole window again, over a new connection. */
+static void
+begin_again(struct sse_publisher *p, enum answer why, int64_t now_ms)
+{
+	disconnect(p);
+	p->next_try_ms = now_ms;
+	if (why == ANSWER_LATER)
+		p->next_try_ms += p->retry_ms > RETRY_MS ? p->retry_ms :
+				  RETRY_MS;
 }
 
 static bool
@@ -353,8 +409,14 @@ take_answers(struct sse_publisher *p, int64_t now_ms)
 	bool any = false;
 
 	while (p->socket && zmqport_receive(p->socket, p->message) > 0) {
-		if (!take_answer(p))
+		enum answer kind = take_answer(p);
+
+		if (kind == ANSWER_STRANGE)
 			continue;
+		if (kind != ANSWER_FINAL) {
+			begin_again(p, kind, now_ms);
+			break;
+		}
 		any = true;
 		p->progress_ms = now_ms;
 		p->patience_ms = PATIENCE_MS;
@@ -494,6 +556,12 @@ sse_publisher_set_on_ack(struct sse_publisher *p, sse_publisher_on_ack *on_ack,
 	p->user = user;
 }
 
+void
+sse_publisher_insist(struct sse_publisher *p)
+{
+	p->insists = true;
+}
+
 int
 sse_publisher_send(struct sse_publisher *p, const struct sse_event *e,
 		   uint64_t cookie)
@@ -548,7 +616,7 @@ sse_publisher_poll(struct sse_publisher *p, int timeout_ms)
 		if (p->window.count == 0)
 			return 0;
 		if (now_ms >= deadline_ms)
-			return p->unreachable;
+			return p->unreachable ? p->unreachable : p->refusal;
 		wake = wake_ms(p);
 		until_ms = wake < deadline_ms ? wake : deadline_ms;
 		if (sleep_until(p, now_ms, until_ms) < 0)
@@ -610,6 +678,8 @@ await(struct sse_publisher *p, const struct single *s, int timeout_ms)
 		return p->unreachable;
 	/* A late answer must not be taken for that of the next event. */
 	disconnect(p);
+	if (p->refusal)
+		return p->refusal;
 	say_late(p, timeout_ms);
 	return -ETIMEDOUT;
 }
@@ -627,12 +697,15 @@ sse_publisher_publish(struct sse_publisher *p, const struct sse_event *e,
 	if (r < 0)
 		return r;
 	sse_publisher_set_on_ack(p, on_single, &s);
+	p->is_single = true;
 	r = await(p, &s, timeout_ms);
+	p->is_single = false;
 	sse_publisher_set_on_ack(p, on_ack, user);
 	if (r == 0)
 		return s.result;
 	/* Nobody waits for it any more: it must not be sent again by itself. */
 	window_done(&p->window);
+	p->refusal = 0;
 	return r;
 }
 

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/bus/frame.h"
-
 struct window_entry {
 	uint64_t cookie;
+	bool is_behind;		/* as sent last: it names the one before it */
 	size_t key_len, topic_len, header_len, data_len;
 	char bytes[];		/* key, topic, header, data */
 };
@@ -79,37 +78,61 @@ window_add(struct window *w, const struct event *e, struct slice key,
 }
 
 void
-window_next(const struct window *w, struct slice parts[3])
+window_next(struct window *w, struct slice parts[3])
 {
-	const struct window_entry *e = w->entries[w->sent];
+	struct window_entry *e = w->entries[w->sent];
 	const char *p = e->bytes + e->key_len;
+	size_t header_len = e->header_len;
 
 	parts[0] = (struct slice){ p, e->topic_len };
 	p += e->topic_len;
-	parts[1] = (struct slice){ p, e->header_len };
+	memcpy(w->header, p, header_len);
+	e->is_behind = w->sent > 0;
+	if (e->is_behind)
+		header_len = frame_add_previous(w->header, header_len,
+		    entry_key(w->entries[w->sent - 1]));
+	parts[1] = (struct slice){ w->header, header_len };
 	p += e->header_len;
 	parts[2] = (struct slice){ p, e->data_len };
+}
+
+/* Answers come in the order of the questions: mostly it is the first. */
+static unsigned
+find(const struct window *w, struct slice key)
+{
+	unsigned i = 0;
+
+	while (i < w->sent && key.len > 0 &&
+	       !slice_eq(entry_key(w->entries[i]), key))
+		i++;
+	return i;
 }
 
 int
 window_take(struct window *w, struct slice key, uint64_t *ret_cookie)
 {
+	unsigned i = find(w, key);
 	struct window_entry *e;
-	unsigned i;
 
-	/* Answers come in the order of the questions: mostly it is the first. */
-	for (i = 0; i < w->sent; i++) {
-		e = w->entries[i];
-		if (key.len > 0 && !slice_eq(entry_key(e), key))
-			continue;
-		*ret_cookie = e->cookie;
-		w->bytes -= entry_size(e);
-		w->count--;
-		w->sent--;
-		memmove(w->entries + i, w->entries + i + 1,
-			(w->count - i) * sizeof(w->entries[0]));
-		free(e);
-		return 0;
-	}
-	return -ENOENT;
+	if (i == w->sent)
+		return -ENOENT;
+	e = w->entries[i];
+	*ret_cookie = e->cookie;
+	w->bytes -= entry_size(e);
+	w->count--;
+	w->sent--;
+	memmove(w->entries + i, w->entries + i + 1,
+		(w->count - i) * sizeof(w->entries[0]));
+	free(e);
+	return 0;
+}
+
+enum window_refused
+window_find(const struct window *w, struct slice key)
+{
+	unsigned i = find(w, key);
+
+	if (i == w->sent)
+		return WINDOW_STRANGER;
+	return w->entries[i]->is_behind ? WINDOW_BEHIND : WINDOW_ALONE;
 }

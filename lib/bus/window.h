@@ -5,6 +5,9 @@
  * Bounded by number and by bytes, but a single event of any size fits an empty
  * one. The first `sent` of them are on their way on the present connection;
  * after a new connection that is none, and all are sent again. Pure.
+ *
+ * An event that is sent behind another one names that one's key, so that the
+ * hub takes none before the one it follows.
  */
 #ifndef LIB_BUS_WINDOW_H
 #define LIB_BUS_WINDOW_H
@@ -14,12 +17,14 @@
 
 #include "lib/base/limits.h"
 #include "lib/base/slice.h"
+#include "lib/bus/frame.h"
 #include "lib/sse/event.h"
 
 struct window {				/* zeroed: empty */
 	struct window_entry *entries[LIMIT_PUBLISH_WINDOW];	/* owned */
 	unsigned count, sent;
 	size_t bytes;
+	char header[FRAME_HEADER_MAX];	/* of the one that window_next gave */
 };
 
 void window_done(struct window *w);	/* leaves an empty one */
@@ -31,13 +36,23 @@ void window_done(struct window *w);	/* leaves an empty one */
 int window_add(struct window *w, const struct event *e, struct slice key,
 	       uint64_t cookie);
 
-/* The frames of the next one to be sent; w->sent < w->count. */
-void window_next(const struct window *w, struct slice parts[3]);
+/* The frames of the next one to be sent; w->sent < w->count. They are good
+ * until the next call. */
+void window_next(struct window *w, struct slice parts[3]);
 
 /*
  * Takes out the oldest sent one with this key (an empty key: the oldest), and
  * tells its cookie. 0, or -ENOENT: an answer that nobody waits for any more.
  */
 int window_take(struct window *w, struct slice key, uint64_t *ret_cookie);
+
+enum window_refused {
+	WINDOW_STRANGER,	/* nobody waits for this answer any more */
+	WINDOW_ALONE,		/* it was sent without the key of another one */
+	WINDOW_BEHIND,		/* it named the one before it */
+};
+
+/* What an answer with this key that is no acknowledgement is about. */
+enum window_refused window_find(const struct window *w, struct slice key);
 
 #endif

@@ -9,7 +9,7 @@ import pytest
 zmq = pytest.importorskip("zmq")
 
 PATIENCE_MS = 30000
-NAMES = {1: "event", 2: "retry", 3: "id", 4: "key"}
+NAMES = {1: "event", 2: "retry", 3: "id", 4: "key", 6: "previous"}
 
 
 @dataclasses.dataclass
@@ -22,6 +22,7 @@ class Kept:
     retry: int = None
     id: str = None
     key: bytes = None
+    previous: bytes = None
 
 
 def parse(topic, header, data):
@@ -36,8 +37,8 @@ def parse(topic, header, data):
         at += 3 + size
         if field == 2:
             event.retry = struct.unpack(">I", value)[0]
-        elif field == 4:
-            event.key = value
+        elif field in (4, 6):
+            setattr(event, NAMES[field], value)
         elif field in NAMES:
             setattr(event, NAMES[field], value.decode())
     return event

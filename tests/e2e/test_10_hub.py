@@ -22,9 +22,10 @@ EVENT, HEARTBEAT, GOODBYE = 0, 2, 3
 ENDPOINTS = ("publish", "follow", "events")
 
 
-def header(name=None, own_id=None, key=None, version=1, kind=EVENT, private=False):
+def header(name=None, own_id=None, key=None, version=1, kind=EVENT, private=False,
+           previous=None):
     h = struct.pack(">2sBBB3xQQq", b"\xf5S", version, kind, 1 if private else 0, 0, 0, 0)
-    for field, value in ((1, name), (3, own_id), (4, key)):
+    for field, value in ((1, name), (3, own_id), (4, key), (6, previous)):
         if value is not None:
             h += struct.pack(">BH", field, len(value)) + value
     return h
@@ -165,6 +166,34 @@ def test_takes_a_key_only_once(hub, talk):
     assert len({dealer.recv_multipart()[1] for _ in range(10)}) == 1
     assert [e[2] for e in talk.events()] == ["1", "between", "2"]
     assert talk.stats()["repeated"] == 10
+
+
+def test_takes_no_event_before_the_one_it_follows(hub, talk):
+    hub()
+    sub = subscribe(talk)
+    for _ in range(2):
+        answer = talk.publish(b"t", header(key=b"b", previous=b"a"), b"2")
+        assert answer[:2] == [b"ERR", b"order"] and answer[3] == b"b"
+    assert talk.publish(b"t", header(key=b"a"), b"1")[0] == b"OK"
+    second = talk.publish(b"t", header(key=b"b", previous=b"a"), b"2")
+    assert second[0] == b"OK"
+    # What it has, it has, whatever that was sent behind.
+    assert talk.publish(b"t", header(key=b"b", previous=b"forgotten"), b"2") == second
+    # In one batch too: the first is refused for good.
+    dealer = talk.socket(zmq.DEALER, "publish")
+    dealer.send_multipart([b"t", header(key=b"c"), b"\xff"])
+    dealer.send_multipart([b"t", header(key=b"d", previous=b"c"), b"3"])
+    dealer.send_multipart([b"t", header(key=b"d"), b"3"])
+    dealer.send_multipart([b"t", header(key=b"e", previous=b"d"), b"4"])
+    answers = [dealer.recv_multipart()[:2] for _ in range(4)]
+    assert [a[1] if a[0] == b"ERR" else a[0] for a in answers] == \
+        [b"event", b"order", b"OK", b"OK"]
+    assert [e[2] for e in talk.events()] == ["1", "2", "3", "4"]
+    # The field is between publisher and hub.
+    topic, head, _ = sub.recv_multipart()
+    while topic != b"t" or read_header(head)[3] != 2:
+        topic, head, _ = sub.recv_multipart()
+    assert b"\x06" not in head[32:]
 
 
 @pytest.mark.parametrize("frames,wanted,words", [

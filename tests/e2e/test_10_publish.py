@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -18,7 +19,7 @@ import pytest
 from busreader import DeafHub, kept, kept_data
 from harness import free_port, program, wait_until
 
-OK, USAGE, BAD_DATA, NO_HUB, LATER, PROTOCOL, DENIED = 0, 64, 65, 69, 75, 76, 77
+OK, USAGE, BAD_DATA, NO_HUB, IO, LATER, PROTOCOL, DENIED = 0, 64, 65, 69, 74, 75, 76, 77
 
 
 @pytest.fixture
@@ -286,7 +287,7 @@ def test_a_hub_that_does_not_answer(run, hub, args):
 def test_what_a_hub_may_answer(box, bus, feed, kind, code, args):
     hub = DeafHub(bus)
     try:
-        process = feed(*args)
+        process = feed("--timeout", "1s", *args)
         write(process, b"x\n")
         peer, event = hub.receive()
         assert event.data == b"x"
@@ -295,6 +296,98 @@ def test_what_a_hub_may_answer(box, bus, feed, kind, code, args):
     finally:
         hub.close()
     assert "Because of the test." in process.stderr()
+
+
+def test_a_hub_that_was_busy(bus, feed):
+    hub = DeafHub(bus)
+    try:
+        process = feed("--timeout", "30s", "-v", "t", "x")
+        for answer in ((b"ERR", b"busy", b"Another one takes over."), (b"OK", b"10000000-7")):
+            peer, event = hub.receive()
+            hub.answer(peer, *answer, event.key)
+        assert finish(process) == (OK, ["10000000-7"])
+    finally:
+        hub.close()
+
+
+class FickleHub(threading.Thread):
+    """Now and then it has no room for an event, and then for a smaller one at once."""
+
+    def __init__(self, bus, seed):
+        super().__init__()
+        self.hub, self.random = DeafHub(bus), random.Random(seed)
+        self.taken, self.ids, self.refusals, self.over = [], {}, 0, False
+
+    def decide(self, event):
+        if event.key not in self.ids:
+            if event.previous is not None and event.previous not in self.ids:
+                return b"ERR", b"order", b"The one before it is not stored."
+            if self.random.random() < 0.01:
+                self.refusals += 1
+                return b"ERR", b"full", b"The disk is full on /here."
+            self.taken.append(event.data)
+            self.ids[event.key] = b"10000000-%d" % len(self.taken)
+        return b"OK", self.ids[event.key]
+
+    def run(self):
+        while not self.over:
+            if self.hub.router.poll(50):
+                peer, event = self.hub.receive()
+                self.hub.answer(peer, *self.decide(event), event.key)
+        self.hub.close()
+
+
+def test_a_hub_without_room_at_times_changes_no_order(bus, feed):
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    hub = FickleHub(bus, seed)
+    hub.start()
+    try:
+        lines = [b"%d" % n for n in range(2000)]
+        process = feed("--timeout", "30s", "--lines", "t")
+        write(process, b"\n".join(lines))
+        assert finish(process)[0] == OK, process.stderr()
+    finally:
+        hub.over = True
+        hub.join()
+    assert hub.refusals > 5
+    assert hub.taken == lines
+
+
+def test_a_disk_that_stays_full(bus, feed):
+    hub = DeafHub(bus)
+    try:
+        process = feed("--timeout", "1s", "--lines", "t")
+        write(process, b"one\ntwo\nthree\n")
+        got, taken = [], None
+        while process.running():
+            if not hub.router.poll(20):
+                continue
+            peer, event = hub.receive()
+            got.append(event.data)
+            taken = taken or event.key
+            if event.key == taken:
+                hub.answer(peer, b"OK", b"10000000-1", event.key)
+            else:
+                hub.answer(peer, b"ERR", b"full", b"The disk is full on /here.", event.key)
+    finally:
+        hub.close()
+    assert process.wait() == LATER
+    assert got.count(b"two") > 2 and got.count(b"one") == 1
+    assert "The disk is full on /here." in process.stderr()
+    assert "1 event was acknowledged; what became of 2 more is unknown" in process.stderr()
+
+
+def test_the_disk_is_full_for_one_event(bus, feed):
+    hub = DeafHub(bus)
+    try:
+        process = feed("t", "x")
+        peer, event = hub.receive()
+        hub.answer(peer, b"ERR", b"full", b"The disk is full on /here.", event.key)
+        assert finish(process)[0] == LATER
+    finally:
+        hub.close()
+    assert "The disk is full on /here." in process.stderr()
 
 
 def test_no_permission(box, bus, hub):
@@ -476,7 +569,41 @@ def test_a_reader_of_ids_that_goes(feed, hub, bus):
     write(process, b"one\n")
     assert process.wait() == OK
     assert "standard output is closed" in process.stderr()
+    assert "1 event was acknowledged" in process.stderr()
     assert kept_data(bus) == [b"one"]
+
+
+def test_ids_that_cannot_be_written(box, bus, hub):
+    hub()
+    with open("/dev/full", "wb") as full:
+        process = box.start(program("sse-publish"), "--bus", bus, "--lines", "-v", "t",
+                            stdin=subprocess.PIPE, stdout=full)
+    write(process, b"one\n")
+    assert process.wait() == IO
+    assert "No space left on device" in process.stderr()
+    assert "1 event was acknowledged" in process.stderr()
+    assert kept_data(bus) == [b"one"]
+
+
+def test_a_signal_in_a_flood(feed, hub, bus):
+    """What is said to be acknowledged is what the hub has, in order."""
+    hub()
+    process = feed("--lines", "-v", "t")
+    lines = (b"%d\n" % n for n in range(1 << 40))
+    ids = []
+    reader = threading.Thread(target=lambda: ids.extend(process.popen.stdout))
+    reader.start()
+    with pytest.raises(BrokenPipeError):
+        for n, line in enumerate(lines):
+            write(process, line)
+            if n == 3000:
+                wait_until("it publishes", lambda: ids)
+                process.send(signal.SIGINT)
+    assert process.wait() == OK
+    process.popen.stdin = None
+    reader.join()
+    assert f"{len(ids)} events were acknowledged\n" in process.stderr()
+    assert kept_data(bus) == [b"%d" % n for n in range(len(ids))]
 
 
 def test_the_hub_is_killed_and_comes_back(feed, hub, bus):
@@ -502,6 +629,42 @@ def test_the_hub_is_killed_and_comes_back(feed, hub, bus):
     # none is out of order or there twice.
     assert len(got) >= len(lines) - old
     assert got == lines[-len(got):]
+
+
+def test_the_hub_is_killed_again_and_again(feed, hub, bus):
+    """Each hub has what it acknowledged, in order; what none did, the next one has."""
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    chance = random.Random(seed)
+    process = hub()
+    publisher = feed("--lines", "-v", "--timeout", "60s", "t")
+    ids = []
+    reader = threading.Thread(target=lambda: ids.extend(publisher.popen.stdout))
+    reader.start()
+    lines = [b"%d " % n + b"x" * chance.choice([0, 30, 3000, 30000]) for n in range(1200)]
+    kills = sorted(chance.sample(range(100, 1100), 4))
+    for n, line in enumerate(lines):
+        if n in kills:
+            # Some of what it has is acknowledged, and some of that only to itself.
+            wait_until("the hub answers", lambda: len(ids) >= n - 300)
+            process.send(signal.SIGSTOP)
+            wait_until("the hub is stopped", lambda: state(process.pid) == "T")
+            process.kill()
+            process = hub()
+        write(publisher, line + b"\n")
+    publisher.popen.stdin.close()
+    assert publisher.wait() == OK, publisher.stderr()
+    reader.join()
+    assert len(ids) == len(lines)
+    epochs = [i.split(b"-")[0] for i in ids]
+    assert len(set(epochs)) == 5
+    # The ids come in the order of the lines: of each hub one run, and its
+    # numbers go up by one.
+    for before, after in zip(ids, ids[1:]):
+        a, b = before.strip().split(b"-"), after.strip().split(b"-")
+        assert int(b[1]) == (int(a[1]) + 1 if a[0] == b[0] else 1)
+    last = epochs.index(epochs[-1])
+    assert kept_data(bus) == lines[last:]
 
 
 def test_the_hub_stops_for_good(feed, hub):

@@ -55,7 +55,8 @@ check_frame(const struct slice *parts, size_t n)
 	if (len == 0) {
 		must(f.event.name.len > EVENT_NAME_MAX ||
 		     f.event.id.len > EVENT_ID_MAX ||
-		     f.event.key.len > EVENT_KEY_MAX);
+		     f.event.key.len > EVENT_KEY_MAX ||
+		     f.previous.len > EVENT_KEY_MAX);
 		return;
 	}
 	again[0] = parts[0];
@@ -65,7 +66,7 @@ check_frame(const struct slice *parts, size_t n)
 	must(g.type == f.type && g.is_replayed == f.is_replayed);
 	must(g.has_first == f.has_first && g.first == f.first);
 	must(same(g.event.name, f.event.name) && same(g.event.id, f.event.id) &&
-	     same(g.event.key, f.event.key));
+	     same(g.event.key, f.event.key) && same(g.previous, f.previous));
 	must(g.event.has_retry == f.event.has_retry &&
 	     g.event.retry_ms == f.event.retry_ms);
 	must(g.event.epoch == f.event.epoch &&

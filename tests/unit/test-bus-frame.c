@@ -72,6 +72,27 @@ writes_the_header_of_the_document(void **state)
 }
 
 static void
+adds_the_key_of_the_event_before(void **state)
+{
+	char out[FRAME_HEADER_MAX], direct[FRAME_HEADER_MAX];
+	struct frame f, again;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(parse3(SLICE_LIT(whole), &f), 0);
+	assert_null(f.previous.p);
+	len = frame_write_header(&f, out);
+	len = frame_add_previous(out, len, SLICE_LIT("before"));
+	assert_int_equal(parse3(of(out, len), &again), 0);
+	assert_true(slice_eq(again.previous, SLICE_LIT("before")));
+	assert_int_equal(again.event.number, f.event.number);
+	assert_int_equal(frame_write_header(&again, direct), len);
+	assert_memory_equal(direct, out, len);
+	again.previous.len = EVENT_KEY_MAX + 1;
+	assert_int_equal(frame_write_header(&again, direct), 0);
+}
+
+static void
 refuses_every_cut(void **state)
 {
 	size_t len, ends[] = { 32, 39, 46, 52 };
@@ -477,6 +498,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_the_header_of_the_document),
 		cmocka_unit_test(writes_the_header_of_the_document),
+		cmocka_unit_test(adds_the_key_of_the_event_before),
 		cmocka_unit_test(refuses_every_cut),
 		cmocka_unit_test(survives_every_changed_byte),
 		cmocka_unit_test(tells_forms_apart),

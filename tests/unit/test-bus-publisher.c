@@ -29,6 +29,7 @@ struct fake {
 	struct zmqport_socket *router;	/* NULL: away */
 	struct zmqport_message *message;
 	struct buf peer, key, data;	/* of the last request */
+	bool is_behind;			/* it names another one */
 };
 
 struct acks {
@@ -129,6 +130,15 @@ await_request(struct fake *f, struct sse_publisher *p)
 	assert_int_equal(buf_append_slice(&f->peer, parts[0]), 0);
 	assert_int_equal(buf_append_slice(&f->key, frame.event.key), 0);
 	assert_int_equal(buf_append_slice(&f->data, frame.event.data), 0);
+	f->is_behind = frame.previous.p != NULL;
+}
+
+/* The next request is the event with this data. */
+static void
+await_data(struct fake *f, struct sse_publisher *p, const char *data)
+{
+	await_request(f, p);
+	assert_true(slice_eq(buf_slice(&f->data), slice_of(data)));
 }
 
 static void
@@ -349,6 +359,90 @@ its_window_is_bounded(void **state)
 	sse_publisher_free(p);
 }
 
+/* A hub that has no room now gets all of them again, in order. */
+static void
+insists_in_order(void **state)
+{
+	static const struct {
+		enum ack_class class;
+		int want;
+	} rows[] = { { ACK_FULL, -ENOSPC }, { ACK_BUSY, -EBUSY } };
+	struct fake *f = *state;
+	struct sse_publisher *p;
+	struct acks a = { 0 };
+	unsigned i, k;
+
+	fake_up(f);
+	assert_int_equal(sse_publisher_open(f->dir, &p), 0);
+	sse_publisher_set_on_ack(p, on_ack, &a);
+	sse_publisher_insist(p);
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		a.count = 0;
+		send_text(p, "one", NULL, 1);
+		send_text(p, "two", NULL, 2);
+		send_text(p, "three", NULL, 3);
+		await_data(f, p, "one");
+		answer(f, ACK_OK, buf_slice(&f->key));
+		for (k = 0; k < 3; k++) {
+			if (k == 0)
+				await_data(f, p, "two");
+			assert_int_equal(f->is_behind, k == 0);
+			answer(f, rows[i].class, buf_slice(&f->key));
+			await_data(f, p, "three");
+			assert_true(f->is_behind);
+			answer(f, ACK_ORDER, buf_slice(&f->key));
+			await_data(f, p, "two");
+			assert_int_equal(sse_publisher_poll(p, 0),
+					 rows[i].want);
+			assert_non_null(strstr(sse_publisher_error(p),
+					       "because"));
+		}
+		answer(f, ACK_OK, buf_slice(&f->key));
+		await_data(f, p, "three");
+		answer(f, ACK_OK, buf_slice(&f->key));
+		await_acks(p, &a, 3);
+		for (k = 0; k < 3; k++)
+			assert_int_equal(a.cookies[k], k + 1);
+		assert_int_equal(a.result, 0);
+		assert_int_equal(sse_publisher_poll(p, 0), 0);
+	}
+	sse_publisher_free(p);
+}
+
+/* What was sent behind an event that was refused for good is sent again. */
+static void
+a_refused_event_does_not_hold_up_the_next(void **state)
+{
+	struct fake *f = *state;
+	struct sse_publisher *p;
+	struct acks a = { 0 };
+
+	fake_up(f);
+	assert_int_equal(sse_publisher_open(f->dir, &p), 0);
+	sse_publisher_set_on_ack(p, on_ack, &a);
+	send_text(p, "bad", NULL, 1);
+	send_text(p, "good", NULL, 2);
+	await_data(f, p, "bad");
+	answer(f, ACK_EVENT, buf_slice(&f->key));
+	await_data(f, p, "good");
+	assert_true(f->is_behind);
+	answer(f, ACK_ORDER, buf_slice(&f->key));
+	await_acks(p, &a, 1);
+	assert_int_equal(a.result, -EINVAL);
+	await_data(f, p, "good");
+	assert_false(f->is_behind);
+	answer(f, ACK_OK, buf_slice(&f->key));
+	await_acks(p, &a, 2);
+	assert_int_equal(a.result, 0);
+	/* A hub that says so of one that names no other is mistaken. */
+	send_text(p, "again", NULL, 3);
+	await_data(f, p, "again");
+	answer(f, ACK_ORDER, buf_slice(&f->key));
+	await_acks(p, &a, 3);
+	assert_int_equal(a.result, -EIO);
+	sse_publisher_free(p);
+}
+
 /* What a killed hub leaves behind. */
 static void
 leave_file(const char *path)
@@ -433,6 +527,8 @@ main(void)
 		WITH_HUB(sends_all_again_after_the_hub_was_away),
 		WITH_HUB(sends_again_what_is_not_answered_in_time),
 		WITH_HUB(its_window_is_bounded),
+		WITH_HUB(insists_in_order),
+		WITH_HUB(a_refused_event_does_not_hold_up_the_next),
 		WITH_HUB(tells_a_missing_hub_from_a_silent_one),
 		WITH_HUB(refuses_an_address_that_is_none),
 	};

@@ -72,6 +72,39 @@ sends_in_order_and_again(void **state)
 	assert_int_equal(w.bytes, 0);
 }
 
+/* Each names the one before it, but for the first. */
+static void
+names_the_one_before(void **state)
+{
+	struct window w = { 0 };
+	struct slice parts[3];
+	uint64_t cookie;
+
+	(void)state;
+	assert_int_equal(add(&w, "a", 3, 10), 0);
+	assert_int_equal(add(&w, "b", 0, 20), 0);
+	assert_int_equal(add(&w, "c", 0, 30), 0);
+	assert_int_equal(window_find(&w, SLICE_LIT("a")), WINDOW_STRANGER);
+	assert_int_equal(window_find(&w, SLICE_NONE), WINDOW_STRANGER);
+	assert_null(next(&w, parts).previous.p);
+	w.sent++;
+	assert_true(slice_eq(next(&w, parts).previous, SLICE_LIT("a")));
+	w.sent++;
+	assert_true(slice_eq(next(&w, parts).previous, SLICE_LIT("b")));
+	w.sent++;
+	assert_int_equal(window_find(&w, SLICE_LIT("a")), WINDOW_ALONE);
+	assert_int_equal(window_find(&w, SLICE_LIT("b")), WINDOW_BEHIND);
+	assert_int_equal(window_find(&w, SLICE_NONE), WINDOW_ALONE);
+	/* What follows one that was answered stands for itself when it is
+	 * sent again. */
+	assert_int_equal(window_take(&w, SLICE_LIT("a"), &cookie), 0);
+	w.sent = 0;
+	assert_null(next(&w, parts).previous.p);
+	w.sent++;
+	assert_int_equal(window_find(&w, SLICE_LIT("b")), WINDOW_ALONE);
+	window_done(&w);
+}
+
 static void
 is_bounded(void **state)
 {
@@ -105,6 +138,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sends_in_order_and_again),
+		cmocka_unit_test(names_the_one_before),
 		cmocka_unit_test(is_bounded),
 	};
 

@@ -127,6 +127,13 @@ connections_get_stats(const struct connections *c)
 	return &c->stats;
 }
 
+static void
+meet(const struct connections *c, enum bound bound, const char *why)
+{
+	if (c->ops->on_bound)
+		c->ops->on_bound(c->user, bound, why);
+}
+
 /* ---- deadlines ---- */
 
 /* From now on. All have the same time, so that the last is the latest. */
@@ -166,8 +173,10 @@ on_deadline(struct loop_timer *t, int64_t now_ms)
 			break;
 		/* A kept connection that rests between requests may go too:
 		 * web servers open a new one then. */
-		if (!request_is_idle(&n->request))
+		if (!request_is_idle(&n->request)) {
 			c->stats.timeouts++;
+			meet(c, BOUND_TIME, NULL);
+		}
 		connection_close(n);
 	}
 	set_timer(c);
@@ -206,9 +215,13 @@ answer(struct connections *c, int fd, const struct request *r,
 	};
 
 	c->stats.refused += route->status >= 400;
+	if (route->is_excess)
+		meet(c, BOUND_TOPICS, route->why);
 	if (reply_answer(&c->out, &reply, route->status,
-			 slice_of(route->why)) < 0)
+			 slice_of(route->why)) < 0) {
+		meet(c, BOUND_MEMORY, NULL);
 		return OUTCOME_CLOSE;
+	}
 	return send_answer(c, fd) && r->keep ? OUTCOME_ANSWERED :
 	       OUTCOME_CLOSE;
 }
@@ -237,8 +250,10 @@ open_stream(struct connections *c, int fd, const struct request *r,
 		err = reply_later(&c->out, &reply,
 				  c->ops->retry_later(c->user));
 	}
-	if (err < 0)
+	if (err < 0) {
+		meet(c, BOUND_MEMORY, NULL);
 		return OUTCOME_CLOSE;
+	}
 	return send_answer(c, fd) && r->keep ? OUTCOME_ANSWERED :
 	       OUTCOME_CLOSE;
 }
@@ -261,6 +276,8 @@ serve(struct connections *c, int fd, const struct request *r)
 		outcome = route.status == 200 ?
 		    open_stream(c, fd, r, &route, &params) :
 		    answer(c, fd, r, &route);
+	} else {
+		meet(c, BOUND_MEMORY, NULL);
 	}
 	route_done(&route);
 	return outcome;
@@ -271,9 +288,16 @@ refuse_bad(struct connections *c, int fd, const struct request *r)
 {
 	struct route route = { 0 };
 
-	c->stats.bad++;
-	if (c->ops->on_bad)
-		c->ops->on_bad(c->user, r->why ? r->why : "unreadable");
+	if (r->status == 413 || r->status == 431) {
+		meet(c, BOUND_REQUEST, r->why);
+	} else if (r->is_starved) {
+		meet(c, BOUND_MEMORY, NULL);
+	} else {
+		c->stats.bad++;
+		if (c->ops->on_bad)
+			c->ops->on_bad(c->user, r->why ? r->why :
+				       "unreadable");
+	}
 	if (r->status == 0 || r->id == 0)
 		return;
 	route_refuse(&route, r->status, r->why);
@@ -352,6 +376,7 @@ connection_on_ready(struct loop_io *io, unsigned ready)
 		io->fd = fd;
 		if (loop_add(c->loop, io, LOOP_READ) < 0) {
 			io->fd = -1;
+			meet(c, BOUND_MEMORY, NULL);
 			connection_doom(n);
 			close(fd);
 		} else if (c->stats.requests > requests) {
@@ -398,6 +423,7 @@ connection_keep(struct connections *c, int fd, struct request *r)
 	set_deadline(n);
 	if (++c->count > c->config.half_open_max) {
 		c->stats.crowded++;
+		meet(c, BOUND_HALF_OPEN, NULL);
 		connection_close(list_entry(c->open.next, struct connection,
 					    kept));
 	}
@@ -405,6 +431,7 @@ connection_keep(struct connections *c, int fd, struct request *r)
 		set_timer(c);
 	return;
 fail:
+	meet(c, BOUND_MEMORY, NULL);
 	request_done(r);
 	close(fd);
 }

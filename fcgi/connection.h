@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "fcgi/counts.h"
 #include "fcgi/listen.h"
 #include "fcgi/request.h"
 #include "fcgi/route.h"
@@ -38,10 +39,18 @@ struct connections_ops {
 	uint64_t (*retry_later)(void *user);
 	/* A request was refused because it was malformed. May be NULL. */
 	void (*on_bad)(void *user, const char *why);
+	/* A bound was met; `why` is a sentence where there is more to say than
+	 * that, else NULL. May be NULL. */
+	void (*on_bound)(void *user, enum bound bound, const char *why);
 };
 
 struct connections_stats {
-	uint64_t accepted, requests, refused, later, timeouts, bad, crowded;
+	uint64_t accepted, requests;
+	uint64_t refused;		/* answered with a status of 400 and up */
+	uint64_t later;			/* told to come back later */
+	uint64_t bad;			/* malformed */
+	uint64_t timeouts;		/* not whole in time */
+	uint64_t crowded;		/* closed to make room for others */
 };
 
 /* 0 or -ENOMEM. All but `config` itself is borrowed. */

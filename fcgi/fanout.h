@@ -49,6 +49,10 @@ struct fanout_stats {
 	uint64_t gaps;			/* streams told of one */
 	uint64_t cut;			/* closed in the middle of an event */
 	uint64_t dropped;		/* events that memory did not suffice for */
+	uint64_t slow;			/* streams told of a gap because they read
+					 * too slowly */
+	uint64_t starved;		/* streams closed for want of memory */
+	uint64_t held_bytes;		/* copies, now, for who took only a part */
 };
 
 /* What a stream starts from; all lent but the descriptor. */

@@ -27,6 +27,7 @@ EXTRA_DIST += %D%/may-include
 noinst_LTLIBRARIES += libservice.la
 libservice_la_SOURCES = \
 	%D%/connection.c %D%/connection.h \
+	%D%/counts.c %D%/counts.h \
 	%D%/fanout.c %D%/fanout.h %D%/fanout_priv.h \
 	%D%/guests.c %D%/guests.h \
 	%D%/placing.c \

@@ -15,6 +15,7 @@ bad(struct request *r, int status, const char *why)
 static enum request_result
 out_of_memory(struct request *r)
 {
+	r->is_starved = true;
 	return bad(r, 0, "There is no memory left for this request");
 }
 

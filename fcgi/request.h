@@ -57,6 +57,7 @@ struct request {		/* zeroed: a connection's next request */
 	uint8_t begin_have;	/* bytes of begin[] that are there */
 	uint8_t begin[8];	/* a BEGIN_REQUEST's body */
 	bool keep;		/* the connection stays open for another */
+	bool is_starved;	/* REQUEST_BAD: for want of memory */
 	uint16_t id;		/* 0: no BEGIN_REQUEST yet */
 	struct slice params;	/* borrowed from the input or from kept */
 	struct buf kept;	/* owned: parameters that came in pieces */

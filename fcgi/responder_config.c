@@ -82,6 +82,9 @@ fill_in(struct service_config *c, const struct sse_responder_options *o)
 					   n->request_timeout_ms);
 	n->route.max_topics = count_or_default(o->max_topics,
 					       n->route.max_topics);
+	if (o->max_half_open > 0)
+		n->half_open_max = o->max_half_open < SIZE_MAX ?
+				   (size_t)o->max_half_open : SIZE_MAX;
 	if (o->max_request > 0)
 		n->limits.params = o->max_request < SIZE_MAX ?
 				   (size_t)o->max_request : SIZE_MAX;

@@ -76,6 +76,13 @@ check_prefix(struct work *w)
 }
 
 static int
+answer_excess(struct work *w, int answered)
+{
+	w->route->is_excess = true;
+	return answered;
+}
+
+static int
 add_topic(struct work *w, struct slice selector)
 {
 	struct slice prefix = w->params->topic_prefix;
@@ -83,19 +90,19 @@ add_topic(struct work *w, struct slice selector)
 	struct event_fault fault;
 
 	if (++w->n_topics > w->config->max_topics)
-		return answer(w, 400,
+		return answer_excess(w, answer(w, 400,
 			      "The request names more than %llu topics, the "
 			      "most that one stream may have here "
 			      "(--max-topics).",
-			      (unsigned long long)w->config->max_topics);
+			      (unsigned long long)w->config->max_topics));
 	if (selector_parse(selector, &kind, &fault) < 0)
 		return answer(w, 400, "This is not a topic: %s.", fault.why);
 	if (kind == SELECTOR_TEMPLATE &&
 	    ++w->n_templates > ROUTE_TEMPLATES_MAX)
-		return answer(w, 400,
+		return answer_excess(w, answer(w, 400,
 			      "The request names more than %d templates "
 			      "(topics with {variables}), the most that one "
-			      "stream may have.", ROUTE_TEMPLATES_MAX);
+			      "stream may have.", ROUTE_TEMPLATES_MAX));
 	if (selector.len > SELECTOR_MAX - prefix.len)
 		return answer(w, 400,
 			      "A topic is too long: with the site's prefix of "

@@ -60,6 +60,7 @@ struct route {
 	int status;		/* 200: a stream (or its header, see head) */
 	bool head;		/* a HEAD request: no body */
 	bool later;		/* status 200: no stream now, come back */
+	bool is_excess;		/* status 400: more topics than one may have */
 	struct buf headers;	/* further header lines, each with CR LF */
 	struct subscription subscription;	/* status 200: sealed */
 	char why[ROUTE_WHY_MAX];	/* other status: plain text for people */

@@ -16,9 +16,10 @@ enum {
 	ACCEPTS_PER_TURN = 256,
 	/* descriptors are out: how long accepting pauses */
 	ACCEPT_PAUSE_MS = 100,
-	/* the same complaint is said this often at most */
+	/* of each bound it is said this often at most that it was met */
 	COMPLAIN_MS = 10000,
 	HALF_OPEN_DEFAULT = 1024,
+	HALF_OPEN_MOST = 1000000,
 	/* descriptors that streams leave free, or an eighth if that is less:
 	 * for the bus, the log and requests */
 	DESCRIPTORS_KEPT = 32,
@@ -36,7 +37,9 @@ struct service {
 	struct loop_io listening;
 	struct loop_timer accept_again;
 	int fd_most;				/* of streams: lower than this */
-	int64_t complained_ms;
+	uint64_t met[BOUND_COUNT];
+	int64_t complained_ms[BOUND_COUNT];
+	uint64_t seen_poor, seen_slow;		/* of what the fan-out counts */
 	bool is_draining;
 };
 
@@ -68,16 +71,23 @@ say(struct service *s, enum logging_level level, const char *format, ...)
 	s->ops->say(s->user, level, text);
 }
 
-/* Whether it is time to complain once more. */
+/* Counts that a bound was met. Whether it is time to say so, once more. */
 static bool
-may_complain(struct service *s)
+meet(struct service *s, enum bound bound, uint64_t times)
 {
 	int64_t now_ms = loop_now_ms(s->loop);
 
-	if (now_ms - s->complained_ms < COMPLAIN_MS)
+	s->met[bound] += times;
+	if (now_ms - s->complained_ms[bound] < COMPLAIN_MS)
 		return false;
-	s->complained_ms = now_ms;
+	s->complained_ms[bound] = now_ms;
 	return true;
+}
+
+static unsigned long long
+met(const struct service *s, enum bound bound)
+{
+	return (unsigned long long)s->met[bound];
 }
 
 /* ---- limits ---- */
@@ -104,6 +114,8 @@ service_check(const struct service_config *c, char *error, size_t size)
 		  10000, "" },
 		{ "max-request", (int64_t)c->connections.limits.params, 1024,
 		  65536, " bytes" },
+		{ "max-half-open", (int64_t)c->connections.half_open_max, 1,
+		  HALF_OPEN_MOST, "" },
 		{ "default-last", (int64_t)c->default_last, 0, ROUTE_LAST_MAX,
 		  "" },
 	};
@@ -146,7 +158,7 @@ service_ask_room(struct service *s, int fd)
 	if (s->is_draining)
 		return -EBUSY;
 	if (fd >= s->fd_most) {
-		if (may_complain(s))
+		if (meet(s, BOUND_DESCRIPTORS, 1))
 			say(s, LOGGING_ERROR,
 			    "nearly all descriptors are taken, with %zu "
 			    "streams; browsers are asked to come back later. "
@@ -156,11 +168,38 @@ service_ask_room(struct service *s, int fd)
 	}
 	if (most == 0 || fanout_count(s->fanout) < most)
 		return 0;
-	if (may_complain(s))
+	if (meet(s, BOUND_CLIENTS, 1))
 		say(s, LOGGING_WARNING,
 		    "all %llu streams of --max-clients are taken; browsers "
-		    "are asked to come back later", (unsigned long long)most);
+		    "are asked to come back later (%llu so far)",
+		    (unsigned long long)most, met(s, BOUND_CLIENTS));
 	return -EBUSY;
+}
+
+static int
+ask_guest(struct service *s, struct slice address, struct guest **ret_guest)
+{
+	uint64_t most = s->config.max_clients_per_address;
+	int r = guests_enter(&s->guests, address, most, ret_guest);
+
+	if (r == -EBUSY && meet(s, BOUND_ADDRESS, 1))
+		say(s, LOGGING_WARNING,
+		    "%.*s has %llu streams, as many as "
+		    "--max-clients-per-address allows; browsers there are "
+		    "asked to come back later (%llu so far, of all addresses)",
+		    address.len < 64 ? (int)address.len : 64, address.p,
+		    (unsigned long long)most, met(s, BOUND_ADDRESS));
+	return r;
+}
+
+static void
+say_no_memory(struct service *s, uint64_t times)
+{
+	if (meet(s, BOUND_MEMORY, times))
+		say(s, LOGGING_ERROR,
+		    "memory is out: streams or requests were closed, or "
+		    "events left out (%llu so far); the others go on, and "
+		    "browsers come back and resume", met(s, BOUND_MEMORY));
 }
 
 /* ---- streams ---- */
@@ -178,7 +217,9 @@ service_open(struct service *s, const struct fanout_request *request)
 		sub.last_n = (uint32_t)s->config.default_last;
 	}
 	e = fanout_open(s->fanout, &r);
-	if (e < 0)
+	if (e == -ENOMEM)
+		say_no_memory(s, 1);
+	else if (e < 0 && meet(s, BOUND_DESCRIPTORS, 1))
 		say(s, LOGGING_WARNING, "a stream could not be opened: %s",
 		    strerror(-e));
 	return e;
@@ -199,8 +240,9 @@ on_stream(void *user, int fd, uint16_t id, struct slice headers,
 	int r = service_ask_room(s, fd);
 
 	if (r == 0)
-		r = guests_enter(&s->guests, address,
-				 s->config.max_clients_per_address, &guest);
+		r = ask_guest(s, address, &guest);
+	if (r == -ENOMEM)
+		say_no_memory(s, 1);
 	if (r < 0)
 		return r;
 	request.owner = guest;
@@ -224,10 +266,38 @@ on_bad(void *user, const char *why)
 	say(user, LOGGING_INFO, "a request was refused: %s", why);
 }
 
+static void
+on_bound(void *user, enum bound bound, const char *why)
+{
+	struct service *s = user;
+	const struct connections_config *c = &s->config.connections;
+
+	if (bound == BOUND_MEMORY) {
+		say_no_memory(s, 1);
+		return;
+	}
+	if (!meet(s, bound, 1))
+		return;
+	if (bound == BOUND_TIME)
+		say(s, LOGGING_WARNING,
+		    "a request was not whole within the %lld ms of "
+		    "--request-timeout; it was closed (%llu so far)",
+		    (long long)c->request_timeout_ms, met(s, bound));
+	else if (bound == BOUND_HALF_OPEN)
+		say(s, LOGGING_WARNING,
+		    "the %zu requests of --max-half-open are under way, and "
+		    "none is whole; the oldest goes for each new one (%llu "
+		    "so far)", c->half_open_max, met(s, bound));
+	else
+		say(s, LOGGING_WARNING, "a request was refused (%llu so far): "
+		    "%s", met(s, bound), why);
+}
+
 static const struct connections_ops connections_ops = {
 	.on_stream = on_stream,
 	.retry_later = retry_later,
 	.on_bad = on_bad,
+	.on_bound = on_bound,
 };
 
 static int
@@ -265,7 +335,7 @@ static const struct fanout_ops fanout_ops = {
 static void
 pause_accepting(struct service *s, int why)
 {
-	if (may_complain(s))
+	if (meet(s, BOUND_ACCEPT, 1))
 		say(s, LOGGING_ERROR,
 		    "cannot accept connections: %s; %zu streams go on, new "
 		    "ones wait. Raise the limit of open files (ulimit -n) or "
@@ -274,6 +344,21 @@ pause_accepting(struct service *s, int why)
 	(void)loop_want(s->loop, &s->listening, 0);
 	(void)loop_timer_set(s->loop, &s->accept_again,
 			     loop_now_ms(s->loop) + ACCEPT_PAUSE_MS);
+}
+
+/* Closes a request that stalls. False: there is none. */
+static bool
+make_room(struct service *s)
+{
+	if (!connections_make_room(s->connections))
+		return false;
+	if (meet(s, BOUND_DESCRIPTORS, 1))
+		say(s, LOGGING_ERROR,
+		    "descriptors are out, with %zu streams; requests that are "
+		    "not whole are closed for new ones. Raise the limit of "
+		    "open files (ulimit -n), or set --max-clients",
+		    fanout_count(s->fanout));
+	return true;
 }
 
 void
@@ -304,7 +389,7 @@ on_connection(struct loop_io *io, unsigned ready)
 			connections_add(s->connections, fd);
 		} else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM ||
 			   fd == -ENOBUFS) {
-			if (connections_make_room(s->connections))
+			if (make_room(s))
 				continue;
 			pause_accepting(s, fd);
 			return;
@@ -351,7 +436,8 @@ service_new(struct loop *loop, const struct service_config *config,
 	s->user = user;
 	s->listening.fd = -1;
 	s->fd_most = find_fd_most();
-	s->complained_ms = loop_now_ms(loop) - COMPLAIN_MS;
+	for (unsigned i = 0; i < BOUND_COUNT; i++)
+		s->complained_ms[i] = loop_now_ms(loop) - COMPLAIN_MS;
 	r = fanout_new(loop, &s->config.fanout, &fanout_ops, s, &s->fanout);
 	if (r == 0)
 		r = connections_new(loop, &s->config.connections,
@@ -386,12 +472,32 @@ service_fanout(struct service *s)
 	return s->fanout;
 }
 
+/* What the fan-out has only counted. */
+static void
+complain_of_fanout(struct service *s)
+{
+	const struct fanout_stats *f = fanout_get_stats(s->fanout);
+	uint64_t poor = f->dropped + f->starved - s->seen_poor;
+	uint64_t slow = f->slow + f->cut - s->seen_slow;
+
+	s->seen_poor += poor;
+	s->seen_slow += slow;
+	if (poor > 0)
+		say_no_memory(s, poor);
+	if (slow > 0 && meet(s, BOUND_WINDOW, slow))
+		say(s, LOGGING_WARNING,
+		    "streams read so slowly that events they have not got are "
+		    "kept no more; they are told, or closed in the middle of "
+		    "one (%llu so far)", met(s, BOUND_WINDOW));
+}
+
 int64_t
 service_turn(struct service *s, int64_t now_ms)
 {
 	int64_t sleep_ms = fanout_turn(s->fanout, now_ms);
 
 	connections_reap(s->connections);
+	complain_of_fanout(s);
 	return sleep_ms;
 }
 
@@ -423,4 +529,33 @@ size_t
 service_count(const struct service *s)
 {
 	return fanout_count(s->fanout);
+}
+
+void
+service_get_counts(const struct service *s, struct counts *ret_counts)
+{
+	const struct connections_stats *c =
+	    connections_get_stats(s->connections);
+	const struct fanout_stats *f = fanout_get_stats(s->fanout);
+	const struct evlog *log = fanout_log(s->fanout);
+
+	*ret_counts = (struct counts){
+		.accepted = c->accepted,
+		.requests = c->requests,
+		.refused = c->refused,
+		.bad = c->bad,
+		.later = c->later,
+		.streams = fanout_count(s->fanout),
+		.opened = f->opened,
+		.closed = f->closed,
+		.half_open = connections_count(s->connections),
+		.events = f->events,
+		.flushes = f->flushes,
+		.writes = f->writes,
+		.gaps = f->gaps,
+		.window_events = evlog_end(log) - evlog_first(log),
+		.window_bytes = evlog_bytes(log),
+		.held_bytes = f->held_bytes,
+	};
+	memcpy(ret_counts->met, s->met, sizeof(s->met));
 }

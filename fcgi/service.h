@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "fcgi/connection.h"
+#include "fcgi/counts.h"
 #include "fcgi/fanout.h"
 #include "fcgi/listen.h"
 #include "lib/base/logging.h"
@@ -85,5 +86,6 @@ bool service_is_draining(const struct service *s);
 bool service_is_over(const struct service *s);
 
 size_t service_count(const struct service *s);	/* streams */
+void service_get_counts(const struct service *s, struct counts *ret_counts);
 
 #endif

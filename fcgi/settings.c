@@ -16,7 +16,7 @@ static struct {
 	char *listen, *listen_mode, *listen_group;
 	char *mount, *bus, *hub, *file, *curve_hub;
 	struct option_texts default_topics, cors_origins;
-	uint64_t max_topics, max_request;
+	uint64_t max_topics, max_request, max_half_open;
 } given;
 
 static const struct option table[] = {
@@ -80,6 +80,9 @@ static const struct option table[] = {
 	{ "request-timeout", 0, OPTION_DURATION,
 	  &given.c.service.connections.request_timeout_ms, "TIME",
 	  "for a request to arrive whole (default 5s)" },
+	{ "max-half-open", 0, OPTION_COUNT, &given.max_half_open, "N",
+	  "most requests of a worker that have begun to arrive; the oldest "
+	  "goes for a new one (default 1024)" },
 	{ "cors-origin", 0, OPTION_TEXTS, &given.cors_origins, "ORIGIN",
 	  "a site whose pages may read too, or *; repeatable" },
 	{ "handoff", 0, OPTION_TEXT, &given.c.handoff, "PATH",
@@ -123,6 +126,7 @@ set_defaults(void)
 	c->service = service_defaults;
 	given.max_topics = c->service.connections.route.max_topics;
 	given.max_request = c->service.connections.limits.params;
+	given.max_half_open = c->service.connections.half_open_max;
 }
 
 /* ---- checks ---- */
@@ -217,6 +221,8 @@ check_all(char *error, size_t size)
 	};
 	s->connections.limits.params = given.max_request < SIZE_MAX ?
 					(size_t)given.max_request : SIZE_MAX;
+	s->connections.half_open_max = given.max_half_open < SIZE_MAX ?
+					(size_t)given.max_half_open : SIZE_MAX;
 	s->fanout.is_plain = c->is_plain;
 	s->fanout.window = (struct evlog_limits){
 		.events = c->hub.window.events,

@@ -32,6 +32,7 @@ chunk_new(struct fanout *f, uint64_t first, const char *bytes, size_t len,
 	if (!c)
 		return NULL;
 	c->bytes = is_logs ? bytes : memcpy(c + 1, bytes, len);
+	f->stats.held_bytes += is_logs ? 0 : len;
 	c->len = (uint32_t)len;
 	c->first = first;
 	list_init(&c->holders);
@@ -49,6 +50,8 @@ chunk_let_go(struct stream *s)
 	list_del(&s->kept);
 	s->chunk = NULL;
 	if (list_is_empty(&c->holders)) {
+		if (c->bytes == (const char *)(c + 1))
+			s->fanout->stats.held_bytes -= c->len;
 		list_del(&c->all);
 		free(c);
 	}
@@ -84,6 +87,14 @@ stream_cut_chunks(struct fanout *f, uint64_t evicted)
 		}
 	}
 	f->chunks_low = low;
+}
+
+/* Closes a stream that there is no memory for; its browser resumes. */
+static void
+stream_starve(struct stream *s)
+{
+	s->fanout->stats.starved++;
+	stream_doom(s);
 }
 
 /* ---- writing ---- */
@@ -149,8 +160,10 @@ stream_write(struct stream *s, const struct piece *p, struct chunk **shared)
 	const char *bytes = bytes_for(s, p);
 	ssize_t n;
 
-	if (!bytes)
-		goto gone;
+	if (!bytes) {
+		stream_starve(s);
+		return WRITE_GONE;
+	}
 	n = send(s->io.fd, bytes, p->len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n == (ssize_t)p->len)
 		return WRITE_DONE;
@@ -166,6 +179,7 @@ stream_write(struct stream *s, const struct piece *p, struct chunk **shared)
 	stream_set_behind(s, p->next);
 	if (keep_rest(s, p, bytes, n > 0 ? (size_t)n : 0, shared))
 		return WRITE_BLOCKED;
+	s->fanout->stats.starved++;
 gone:
 	stream_doom(s);
 	return WRITE_GONE;
@@ -217,6 +231,7 @@ next_is_gap(struct stream *s, struct slice after, struct piece *ret_piece)
 	};
 	uint64_t first = evlog_first(f->log);
 
+	f->stats.slow++;
 	buf_clear(&f->scratch);
 	if (placing_append_gap(f, &placed, &f->scratch) < 0)
 		return NEXT_FAILED;
@@ -315,7 +330,7 @@ static void
 stream_reach_head(struct stream *s)
 {
 	if (audience_join(s->fanout, s) < 0) {
-		stream_doom(s);
+		stream_starve(s);
 		return;
 	}
 	(void)loop_want(s->fanout->loop, &s->io, LOOP_READ);
@@ -340,7 +355,7 @@ stream_serve(struct stream *s)
 			stream_reach_head(s);
 			return;
 		case NEXT_FAILED:
-			stream_doom(s);
+			stream_starve(s);
 			return;
 		case NEXT_PIECE:
 			break;
@@ -525,7 +540,7 @@ stream_greet(struct stream *s, const struct fanout_request *request,
 	if (r == 0 && placed->has_gap)
 		r = placing_append_gap(f, placed, &f->scratch);
 	if (r < 0) {
-		stream_doom(s);
+		stream_starve(s);
 		return WRITE_GONE;
 	}
 	p.bytes = f->scratch.p;
@@ -547,7 +562,7 @@ fanout_open(struct fanout *f, const struct fanout_request *request)
 	f->stats.opened++;
 	pulse_add(s);
 	if (placing_decide(s, &placed) < 0) {
-		stream_doom(s);
+		stream_starve(s);
 		return 0;
 	}
 	if (placed.must_wait) {

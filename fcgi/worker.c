@@ -22,6 +22,8 @@ enum {
 	FIRST_ACCEPT_MS = 1000,
 	/* the same complaint is logged this often at most */
 	COMPLAIN_MS = 10000,
+	/* the counts are logged this often at most, when a bound was met */
+	COUNTS_MS = 60000,
 	/* messages taken from the bus before the next flush, and how often
 	 * that is done again while more wait */
 	BUS_BUDGET = 1024,
@@ -39,8 +41,9 @@ struct worker {
 	struct follower *follower;
 	struct handoff_server *handoff;
 	struct loop_io lifeline, signals, bus[2];
-	int64_t complained_bus_ms;
+	int64_t complained_bus_ms, counted_ms;
 	uint64_t refused;		/* bus messages, as last complained of */
+	uint64_t met;			/* bounds, as last logged */
 	bool said_silent;
 };
 
@@ -203,6 +206,34 @@ complain_of_bus(struct worker *w, int64_t now_ms)
 	w->complained_bus_ms = now_ms;
 }
 
+/* ---- counts ---- */
+
+static void
+log_counts(const struct counts *c)
+{
+	struct buf text = { NULL, 0, 0 };
+
+	if (counts_format(c, &text) == 0)
+		log_notice("counts: %.*s", (int)text.len, text.p);
+	buf_done(&text);
+}
+
+/* When a bound was met lately, what all of them came to. */
+static void
+tell_counts(struct worker *w, int64_t now_ms)
+{
+	struct counts c;
+
+	if (now_ms - w->counted_ms < COUNTS_MS)
+		return;
+	service_get_counts(w->service, &c);
+	if (counts_met(&c) == w->met)
+		return;
+	w->met = counts_met(&c);
+	w->counted_ms = now_ms;
+	log_counts(&c);
+}
+
 /* ---- the turn ---- */
 
 static int64_t
@@ -221,6 +252,7 @@ on_turn(void *user, int64_t now_ms)
 	if (flush_ms >= 0 && flush_ms < sleep_ms)
 		sleep_ms = flush_ms;
 	complain_of_bus(w, now_ms);
+	tell_counts(w, now_ms);
 	if (service_is_draining(w->service))
 		w->handoff = handoff_server_free(w->handoff);
 	if (service_is_over(w->service))
@@ -231,8 +263,12 @@ on_turn(void *user, int64_t now_ms)
 static void
 drain(struct worker *w)
 {
+	struct counts c;
+
 	if (service_is_draining(w->service))
 		return;
+	service_get_counts(w->service, &c);
+	log_counts(&c);
 	log_info("draining %zu streams", service_count(w->service));
 	service_drain(w->service);
 }
@@ -342,6 +378,7 @@ worker_run(const struct worker_config *config)
 		.setup = config,
 		.config = config->config,
 		.complained_bus_ms = -COMPLAIN_MS,
+		.counted_ms = -COUNTS_MS,
 	};
 	int r = set_up(&w);
 

@@ -172,6 +172,8 @@ struct sse_responder_options {
 					 * descriptors (each takes one) */
 	uint64_t max_clients_per_address;	/* of one REMOTE_ADDR; no
 						 * limit */
+	uint64_t max_half_open;		/* requests that have begun to arrive;
+					 * 1024 */
 	uint64_t max_topics;		/* of a stream; 100 */
 	uint64_t max_request;		/* bytes of its variables; 65536 */
 	uint64_t max_event;		/* bytes of data; 1 MiB */

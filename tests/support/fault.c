@@ -4,7 +4,7 @@
 #include <errno.h>
 
 static size_t fault_left;	/* allocations until one fails; 0: off */
-static bool fault_happened;
+static bool fault_happened, fault_is_paused;
 
 /* The linker's --wrap gives these names to the callers and to libc's own. */
 void *__real_malloc(size_t size);
@@ -22,7 +22,7 @@ void
 fault_arm(size_t n)
 {
 	fault_left = n;
-	fault_happened = false;
+	fault_happened = fault_is_paused = false;
 }
 
 bool
@@ -32,10 +32,16 @@ fault_disarm(void)
 	return fault_happened;
 }
 
+void
+fault_pause(bool is_paused)
+{
+	fault_is_paused = is_paused;
+}
+
 static bool
 fault_is_due(void)
 {
-	if (fault_left == 0 || --fault_left > 0)
+	if (fault_left == 0 || fault_is_paused || --fault_left > 0)
 		return false;
 	fault_happened = true;
 	errno = ENOMEM;

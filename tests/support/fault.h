@@ -21,5 +21,6 @@
 
 void fault_arm(size_t n);	/* 1: the next one */
 bool fault_disarm(void);	/* whether one was made to fail */
+void fault_pause(bool is_paused);	/* the test's own do not count */
 
 #endif

@@ -1,8 +1,11 @@
-# Fault injection for the unit tests: see fault.h.
+# Fault injection for the unit tests: see fault.h and fault_call.h.
 check_LTLIBRARIES = %D%/libfault.la
-%C%_libfault_la_SOURCES = %D%/fault.c %D%/fault.h
+%C%_libfault_la_SOURCES = %D%/fault.c %D%/fault.h \
+	%D%/fault_call.c %D%/fault_call.h
 FAULT_WRAP = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup
+FAULT_CALL_WRAP = -Wl,--wrap=send -Wl,--wrap=recv -Wl,--wrap=accept4 \
+	-Wl,--wrap=epoll_ctl
 FAULT_LIBS = %D%/libfault.la
 
 # The loop under test, with each back-end: see loopbench.h.

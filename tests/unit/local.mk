@@ -9,7 +9,8 @@
 #
 #	%C%_test_room_noun_LDFLAGS = $(FAULT_WRAP)
 #
-# and has $(FAULT_LIBS) first in its LDADD.
+# and has $(FAULT_LIBS) first in its LDADD. $(FAULT_CALL_WRAP) in its LDFLAGS
+# makes system calls fail as well (fault_call.h).
 UNIT_TESTS =
 EXTRA_DIST += %D%/unit.h %D%/unit_random.h %D%/fcgi_bytes.h %D%/fanout_rig.h \
 	%D%/store_rig.h
@@ -176,6 +177,9 @@ UNIT_TESTS += %D%/test-fcgi-fanout
 UNIT_TESTS += %D%/test-fcgi-connection
 %C%_test_fcgi_connection_LDFLAGS = $(FAULT_WRAP)
 %C%_test_fcgi_connection_LDADD = $(FANOUT_LIBS)
+UNIT_TESTS += %D%/test-fcgi-service
+%C%_test_fcgi_service_LDFLAGS = $(FAULT_WRAP) $(FAULT_CALL_WRAP)
+%C%_test_fcgi_service_LDADD = $(FANOUT_LIBS)
 UNIT_TESTS += %D%/test-fcgi-fanout-walk
 %C%_test_fcgi_fanout_walk_LDFLAGS = $(FAULT_WRAP)
 %C%_test_fcgi_fanout_walk_LDADD = $(FANOUT_LIBS)

@@ -33,6 +33,7 @@ static struct {
 	uint16_t stream_id;
 	char key[64];
 	unsigned streams, bad;
+	unsigned met[BOUND_COUNT];
 	char got[65536];		/* what the web server has read */
 	size_t got_len;
 	bool is_closed;
@@ -71,7 +72,18 @@ on_bad(void *user, const char *why)
 	bench.bad++;
 }
 
-static const struct connections_ops ops = { on_stream, retry_later, on_bad };
+static void
+on_bound(void *user, enum bound bound, const char *why)
+{
+	(void)user;
+	bench.met[bound]++;
+	assert_int_equal(why != NULL, bound == BOUND_TOPICS ||
+			 bound == BOUND_REQUEST);
+}
+
+static const struct connections_ops ops = {
+	on_stream, retry_later, on_bad, on_bound,
+};
 
 static int64_t
 on_turn(void *user, int64_t now_ms)
@@ -356,6 +368,46 @@ junk_is_refused(void **state)
 }
 
 static void
+requests_beyond_a_bound_are_refused_and_counted(void **state)
+{
+	struct buf in = { 0 }, params = { 0 };
+	char target[5000];
+	int fd;
+
+	(void)state;
+	begin();
+	serve_with();
+	put_pair(&params, "REQUEST_METHOD", "GET");
+	put_pair(&params, "REQUEST_URI", "/sse/a");
+	put_pair(&params, "QUERY_STRING", "topic=0&topic=1&topic=2&topic=3&"
+		 "topic=4&topic=5&topic=6&topic=7&topic=8&topic=9&topic=10");
+	put_begin(&in, 1, FCGI_RESPONDER, 0);
+	put_record(&in, FCGI_PARAMS, 1, buf_slice(&params), 0);
+	put_record(&in, FCGI_PARAMS, 1, SLICE_NONE, 0);
+	put_record(&in, FCGI_STDIN, 1, SLICE_NONE, 0);
+	buf_done(&params);
+	fd = connect_with(buf_slice(&in));
+	hear(fd);
+	assert_int_equal(count_heard("Status: 400"), 1);
+	assert_int_equal(bench.met[BOUND_TOPICS], 1);
+	close(fd);
+
+	memset(target, 'x', sizeof(target) - 1);
+	memcpy(target, "/sse/", 5);
+	target[sizeof(target) - 1] = '\0';
+	buf_clear(&in);
+	put_get(&in, 1, 0, target);
+	fd = connect_with(buf_slice(&in));
+	hear(fd);
+	assert_int_equal(count_heard("Status: 431"), 1);
+	assert_int_equal(bench.met[BOUND_REQUEST], 1);
+	assert_int_equal(bench.bad, 0);
+	close(fd);
+	buf_done(&in);
+	end();
+}
+
+static void
 a_web_server_that_goes_is_forgotten(void **state)
 {
 	struct buf in = { 0 };
@@ -440,6 +492,7 @@ half_a_request_has_its_time(void **state)
 	assert_int_equal(connections_count(bench.c), 3);
 	wait_for(nobody_is_left);
 	assert_int_equal(connections_get_stats(bench.c)->timeouts, 3);
+	assert_int_equal(bench.met[BOUND_TIME], 3);
 	for (size_t i = 0; i < COUNT_OF(fds); i++) {
 		hear(fds[i]);
 		assert_true(bench.is_closed);
@@ -476,6 +529,7 @@ a_kept_connection_that_is_used_stays(void **state)
 	/* one that rests goes, and that is nobody's fault */
 	wait_for(nobody_is_left);
 	assert_int_equal(connections_get_stats(bench.c)->timeouts, 0);
+	assert_int_equal(bench.met[BOUND_TIME], 0);
 	close(fd);
 	buf_done(&in);
 	end();
@@ -494,6 +548,7 @@ of_too_many_the_oldest_goes(void **state)
 		fds[i] = connect_with(SLICE_LIT("\1\1\0"));
 	assert_int_equal(connections_count(bench.c), 5);
 	assert_int_equal(connections_get_stats(bench.c)->crowded, 3);
+	assert_int_equal(bench.met[BOUND_HALF_OPEN], 3);
 	for (size_t i = 0; i < COUNT_OF(fds); i++) {
 		hear(fds[i]);
 		assert_int_equal(bench.is_closed, i < 3);
@@ -544,6 +599,9 @@ without_memory_one_connection_is_lost(void **state)
 				say(fd, (struct slice){ in.p + 20,
 				    in.len - 20 });
 			failed = fault_disarm();
+			/* whoever is lost is counted */
+			assert_int_equal(bench.met[BOUND_MEMORY],
+					 bench.streams == 0);
 			assert_int_equal(connections_count(bench.c), 0);
 			assert_true(failed || bench.streams == 1);
 			close(fd);
@@ -621,6 +679,7 @@ with_back_end(const char *name)
 		cmocka_unit_test(requests_that_come_together_are_all_answered),
 		cmocka_unit_test(who_cannot_have_a_stream_is_asked_to_come_back),
 		cmocka_unit_test(junk_is_refused),
+		cmocka_unit_test(requests_beyond_a_bound_are_refused_and_counted),
 		cmocka_unit_test(a_web_server_that_goes_is_forgotten),
 		cmocka_unit_test(who_does_not_read_its_answers_is_closed),
 		cmocka_unit_test(half_a_request_has_its_time),

@@ -852,13 +852,18 @@ keeps_to_its_limits(void **state)
 	web_get(&a, "/e/a", here);
 	web_wait(&a, "\n\n");
 	check_answer("/e/a", here, "retry: ");
-	assert_int_equal(hook.logs, 0);
+	check_answer("/e/a", here, "retry: ");
+	assert_int_equal(hook.logs, 1);	/* not often */
+	assert_non_null(strstr(hook.text, "192.0.2.1 has 1 streams, as many "
+			       "as max_clients_per_address allows"));
 	check_answer("/e/a?topic=b&topic=c", NULL, "more than 2 topics");
+	assert_int_equal(hook.logs, 2);
+	assert_non_null(strstr(hook.text, "(max_topics)"));
 	web_get(&b, "/e/a", NULL);
 	web_wait(&b, "\n\n");
 	check_answer("/e/a", NULL, "retry: ");
 	check_answer("/e/a", NULL, "retry: ");
-	assert_int_equal(hook.logs, 1);	/* not often */
+	assert_int_equal(hook.logs, 3);
 	assert_int_equal(hook.level, 4);
 	assert_non_null(strstr(hook.text, "all 2 streams of max_clients"));
 

@@ -18,6 +18,8 @@ enum {
 	ACCEPT_PAUSE_MS = 100,
 	/* of each bound it is said this often at most that it was met */
 	COMPLAIN_MS = 10000,
+	/* a request that is not whole by so long after the drain will not be */
+	LAST_REQUESTS_MS = 1000,
 	HALF_OPEN_DEFAULT = 1024,
 	HALF_OPEN_MOST = 1000000,
 	/* descriptors that streams leave free, or an eighth if that is less:
@@ -41,6 +43,8 @@ struct service {
 	int64_t complained_ms[BOUND_COUNT];
 	uint64_t seen_poor, seen_slow;		/* of what the fan-out counts */
 	bool is_draining;
+	int64_t over_ms;			/* when half a request is no reason
+						 * to stay any more */
 };
 
 const struct service_config service_defaults = {
@@ -364,9 +368,10 @@ make_room(struct service *s)
 void
 service_accept(struct service *s)
 {
+	if (s->is_draining)
+		return;
 	loop_timer_stop(s->loop, &s->accept_again);
-	if (!s->is_draining)
-		(void)loop_want(s->loop, &s->listening, LOOP_READ);
+	(void)loop_want(s->loop, &s->listening, LOOP_READ);
 }
 
 static void
@@ -507,7 +512,10 @@ service_drain(struct service *s)
 	if (s->is_draining)
 		return;
 	s->is_draining = true;
-	loop_timer_stop(s->loop, &s->accept_again);
+	s->over_ms = loop_now_ms(s->loop) + s->config.fanout.drain_ms +
+		     LAST_REQUESTS_MS;
+	/* There is nothing to accept any more: it only wakes the loop. */
+	(void)loop_timer_set(s->loop, &s->accept_again, s->over_ms);
 	loop_del(s->loop, &s->listening);
 	fanout_drain(s->fanout);
 }
@@ -522,7 +530,8 @@ bool
 service_is_over(const struct service *s)
 {
 	return s->is_draining && fanout_count(s->fanout) == 0 &&
-	       connections_count(s->connections) == 0;
+	       (connections_count(s->connections) == 0 ||
+		loop_now_ms(s->loop) >= s->over_ms);
 }
 
 size_t

@@ -82,7 +82,7 @@ int64_t service_turn(struct service *s, int64_t now_ms);
 void service_drain(struct service *s);
 bool service_is_draining(const struct service *s);
 
-/* Whether it drains and nothing is left. */
+/* Whether it drains and nothing is left, or only requests that stall. */
 bool service_is_over(const struct service *s);
 
 size_t service_count(const struct service *s);	/* streams */

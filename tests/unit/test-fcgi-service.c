@@ -407,6 +407,26 @@ a_day_without_faults(void **state)
 	end();
 }
 
+/* Half a request keeps nobody from ending, however long it may take. */
+static void
+draining_does_not_wait_for_who_stalls(void **state)
+{
+	(void)state;
+	prepare();
+	bench.config.connections.request_timeout_ms = 3600000;
+	begin();
+	page_ask(0, "192.0.2.1", "/sse/a");
+	page_connect(1);
+	page_write(1, "\1\1\0", 3);
+	pump();
+	pump();
+	assert_int_equal(service_count(bench.service), 1);
+	drain();
+	page_take(0);
+	assert_true(bench.pages[0].is_ended);
+	end();
+}
+
 /* ---- system calls fail ---- */
 
 static void
@@ -647,6 +667,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_day_without_faults),
+		cmocka_unit_test(draining_does_not_wait_for_who_stalls),
 		cmocka_unit_test(any_system_call_may_fail),
 		cmocka_unit_test(without_descriptors_accepting_pauses),
 		cmocka_unit_test(any_allocation_may_fail),

@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hub/disk_make.h"
 #include "hub/disk_priv.h"
 #include "hub/examine.h"
 #include "hub/stored.h"
@@ -34,9 +34,9 @@ enum {
 
 /* --- what is wrong ------------------------------------------------------ */
 
-static int
-say_damage(struct disk_fault *f, int error, const char *path, const char *what,
-	   const char *directory)
+int
+disk_say_damage(struct disk_fault *f, int error, const char *path,
+		const char *what, const char *directory)
 {
 	f->error = error;
 	if (error == -EINVAL)
@@ -51,8 +51,8 @@ say_damage(struct disk_fault *f, int error, const char *path, const char *what,
 	return error;
 }
 
-static int
-say_error(struct disk_fault *f, int error, const char *path)
+int
+disk_say_error(struct disk_fault *f, int error, const char *path)
 {
 	f->error = error;
 	if (error == -ENOSPC)
@@ -83,11 +83,10 @@ static int
 on_topic(void *user, struct slice key, struct slice value)
 {
 	struct disk *d = user;
+	uint64_t lost;
+	int r = disk_entry_read_topic(key, value, &lost);
 
-	if (value.len != 8)
-		return -EBADMSG;
-	return catalog_load_topic(&d->store.catalog, key,
-				  stored_get_u64(value.p));
+	return r < 0 ? r : catalog_load_topic(&d->store.catalog, key, lost);
 }
 
 static int
@@ -166,9 +165,9 @@ open_journal(struct disk *d, const struct disk_now *now, struct disk_fault *f)
 		r = journal_open(&d->journal, path, 0600);
 	store_dir_share(&d->dir, path);
 	if (r == 0)
-		r = sync_directory(d->dir.path);
+		r = store_dir_sync(&d->dir);
 	if (r < 0)
-		return say_error(f, r, path);
+		return disk_say_error(f, r, path);
 	r = journal_load(&d->journal, d->meta.epochs[0].epoch, on_journal, d,
 			 &cut, &epoch);
 	/* An epoch that ended while the journal could not be emptied. */
@@ -182,13 +181,13 @@ open_journal(struct disk *d, const struct disk_now *now, struct disk_fault *f)
 		r = 0;
 	}
 	if (r == -EINVAL)
-		return say_damage(f, -EBADMSG, path, "it belongs to another log",
+		return disk_say_damage(f, -EBADMSG, path, "it belongs to another log",
 				  d->dir.path);
 	if (r == -EBADMSG)
-		return say_damage(f, r, path, "it does not go on where the store ends",
+		return disk_say_damage(f, r, path, "it does not go on where the store ends",
 				  d->dir.path);
 	if (r < 0)
-		return say_error(f, r, path);
+		return disk_say_error(f, r, path);
 	catalog_commit(&d->store.catalog);
 	d->tail_stored = d->tail_count;
 	return 0;
@@ -215,31 +214,25 @@ settle_epoch(struct disk *d, uint64_t inode, const struct disk_now *now,
 		 d->dir.path, doubt, old, new);
 }
 
-/* Makes the file under another name, so that an empty one is never ours. */
+/* Its first epoch begins. */
 static int
-make_new(struct disk *d, const char *path)
+make_new(struct disk *d)
 {
-	char fresh[STORE_PATH_MAX + 40];
-	int r;
+	struct disk_meta meta = {
+		.floor = 1,
+		.clock_ms = clock_mono_ms(),
+		.boottime_ms = disk_boottime_ms(),
+		.wall_ms = clock_wall_ms(),
+		.is_clean = true,
+	};
+	struct disk_make make;
+	int r = disk_make_begin(&make, &d->dir);
 
-	snprintf(fresh, sizeof(fresh), "%s.new", path);
-	(void)unlink(fresh);
-	r = lmdbport_open(fresh, map_size(&d->store.catalog.limits, 0),
-			  0600, false, &d->port);
+	disk_meta_begin_epoch(&meta, id_new_epoch());
 	if (r == 0)
-		r = lmdbport_begin(d->port);
-	if (r < 0)
-		return r;
-	d->meta = (struct disk_meta){ .floor = 1 };
-	disk_meta_begin_epoch(&d->meta, id_new_epoch());
-	r = disk_put_meta(d, clock_mono_ms(), true);
-	if (r == 0)
-		r = lmdbport_commit(d->port);
-	d->port = lmdbport_close(d->port);
-	store_dir_share(&d->dir, fresh);
-	if (r == 0 && rename(fresh, path) < 0)
-		r = -errno;
-	return r == 0 ? sync_directory(d->dir.path) : r;
+		return disk_make_end(&make, &meta);
+	disk_make_drop(&make);
+	return r;
 }
 
 /* Sees that the file is one that can be used. */
@@ -251,12 +244,12 @@ check_file(struct disk *d, const char *path, struct disk_fault *f)
 	int r = examine_run(path, false, &report, what, sizeof(what));
 
 	if (r == -ENOENT) {
-		r = make_new(d, path);
-		return r < 0 ? say_error(f, r, path) : 0;
+		r = make_new(d);
+		return r < 0 ? disk_say_error(f, r, path) : 0;
 	}
 	if (r == -EBADMSG || r == -EINVAL || r == -EPROTO)
-		return say_damage(f, r, path, what, d->dir.path);
-	return r < 0 ? say_error(f, r, path) : 0;
+		return disk_say_damage(f, r, path, what, d->dir.path);
+	return r < 0 ? disk_say_error(f, r, path) : 0;
 }
 
 static int
@@ -270,9 +263,9 @@ open_file(struct disk *d, struct disk_fault *f)
 	if (r == 0)
 		r = check_file(d, path, f);
 	if (r < 0)
-		return f->error ? r : say_error(f, r, path);
+		return f->error ? r : disk_say_error(f, r, path);
 	if (stat(path, &st) < 0)
-		return say_error(f, -errno, path);
+		return disk_say_error(f, -errno, path);
 	r = lmdbport_open(path,
 			  map_size(&d->store.catalog.limits,
 				   (uint64_t)st.st_size),
@@ -281,7 +274,7 @@ open_file(struct disk *d, struct disk_fault *f)
 	if (r == 0)
 		r = disk_meta_read(d->port, &d->meta);
 	if (r < 0)
-		return say_error(f, r, path);
+		return disk_say_error(f, r, path);
 	disk_now(&now);
 	if (d->meta.inode == 0)		/* new */
 		d->meta.inode = (uint64_t)st.st_ino;
@@ -291,14 +284,14 @@ open_file(struct disk *d, struct disk_fault *f)
 	if (r == 0)
 		r = open_journal(d, &now, f);
 	if (r < 0)
-		return f->error ? r : say_error(f, r, path);
+		return f->error ? r : disk_say_error(f, r, path);
 	settle_epoch(d, (uint64_t)st.st_ino, &now, f);
 	/* From here on it is in use, and says so. Without room for that it
 	 * can still be read; what is appended tries again. */
 	r = disk_write(d, clock_mono_ms(), DISK_TRIM_STEP, false);
 	if (r >= 0)
 		r = disk_begin_journal(d);
-	return r < 0 && r != -ENOSPC ? say_error(f, r, path) : 0;
+	return r < 0 && r != -ENOSPC ? disk_say_error(f, r, path) : 0;
 }
 
 int
@@ -311,7 +304,7 @@ store_disk_open(const struct disk_config *c, struct store **ret_store,
 	ret_fault->error = 0;
 	ret_fault->why[0] = ret_fault->note[0] = '\0';
 	if (!d)
-		return say_error(ret_fault, -ENOMEM, c->directory);
+		return disk_say_error(ret_fault, -ENOMEM, c->directory);
 	/* A file that may not grow any more is an error, not the end. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	d->store.ops = &disk_ops;

@@ -55,10 +55,12 @@ int disk_write(struct disk *d, int64_t now_ms, unsigned most, bool is_clean);
 /* LMDB has the tail: the journal begins anew. 0 or -errno. */
 int disk_begin_journal(struct disk *d);
 
-/* Puts what the store says of itself, within a transaction. */
-int disk_put_meta(struct disk *d, int64_t now_ms, bool is_clean);
-
 /* Event `key` cannot be read. */
 void disk_note_bad(struct disk *d, struct slice key);
+
+/* Fills the fault in, with the command that helps, and returns the error. */
+int disk_say_damage(struct disk_fault *f, int error, const char *path,
+		    const char *what, const char *directory);
+int disk_say_error(struct disk_fault *f, int error, const char *path);
 
 #endif

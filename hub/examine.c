@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hub/disk_entry.h"
 #include "hub/disk_meta.h"
 #include "hub/stored.h"
 #include "lib/bus/frame.h"
@@ -88,8 +89,9 @@ static int
 on_topic(void *user, struct slice key, struct slice value)
 {
 	struct reader *r = user;
+	uint64_t lost;
 
-	if (key.len > TOPIC_MAX || value.len != 8)
+	if (disk_entry_read_topic(key, value, &lost) < 0)
 		return say(r->m, -EBADMSG, "the table of topics is broken");
 	r->m->report.topics++;
 	return 0;
@@ -99,8 +101,9 @@ static int
 on_key(void *user, struct slice key, struct slice value)
 {
 	struct reader *r = user;
+	struct disk_entry_key k;
 
-	if (key.len != 8 || value.len <= 8 || value.len > 8 + EVENT_KEY_MAX)
+	if (disk_entry_read_key(key, value, &k) < 0)
 		return say(r->m, -EBADMSG, "the table of keys is broken");
 	if (stored_get_u64(key.p) > r->meta.last)
 		return say(r->m, -EBADMSG, "the table of keys is broken");

@@ -54,14 +54,34 @@ walk(struct slice rest, store_on_record *on_record, void *user)
 	return rest.p - begin;
 }
 
+/* What stands behind the head, which is there. Returns as walk does. */
+static ssize_t
+read_all(int fd, size_t size, uint64_t epoch, store_on_record *on_record,
+	 void *user, uint64_t *ret_epoch)
+{
+	char *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	ssize_t n;
+
+	if (p == MAP_FAILED)
+		return -errno;
+	*ret_epoch = stored_get_u64(p + sizeof(magic));
+	if (memcmp(p, magic, sizeof(magic)) != 0)
+		n = -EBADMSG;
+	else if (epoch && *ret_epoch != epoch && size > HEAD)
+		n = -EINVAL;
+	else
+		n = walk((struct slice){ p + HEAD, size - HEAD }, on_record,
+			 user);
+	munmap(p, size);
+	return n;
+}
+
 int
 journal_load(struct journal *j, uint64_t epoch, store_on_record *on_record,
 	     void *user, uint64_t *ret_cut, uint64_t *ret_epoch)
 {
 	struct stat st;
-	size_t size;
 	ssize_t n;
-	char *p;
 
 	*ret_cut = 0;
 	*ret_epoch = epoch;
@@ -69,26 +89,38 @@ journal_load(struct journal *j, uint64_t epoch, store_on_record *on_record,
 		return -errno;
 	if (st.st_size < HEAD)	/* new, or cut in its first write */
 		return journal_clear(j, epoch);
-	size = (size_t)st.st_size;
-	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, j->fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	*ret_epoch = stored_get_u64(p + sizeof(magic));
-	if (memcmp(p, magic, sizeof(magic)) != 0)
-		n = -EBADMSG;
-	else if (*ret_epoch != epoch && size > HEAD)
-		n = -EINVAL;
-	else
-		n = walk((struct slice){ p + HEAD, size - HEAD }, on_record,
-			 user);
-	munmap(p, size);
+	n = read_all(j->fd, (size_t)st.st_size, epoch, on_record, user,
+		     ret_epoch);
 	if (n < 0)
 		return (int)n;
 	j->bytes = (uint64_t)n;
-	*ret_cut = size - HEAD - j->bytes;
+	*ret_cut = (uint64_t)st.st_size - HEAD - j->bytes;
 	if (*ret_cut && ftruncate(j->fd, (off_t)(HEAD + j->bytes)) < 0)
 		return -errno;
 	return 0;
+}
+
+int
+journal_read(const char *path, uint64_t epoch, store_on_record *on_record,
+	     void *user, uint64_t *ret_cut, uint64_t *ret_epoch)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	ssize_t n = 0;
+
+	*ret_cut = 0;
+	*ret_epoch = epoch;
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		n = -errno;
+	else if (st.st_size >= HEAD)
+		n = read_all(fd, (size_t)st.st_size, epoch, on_record, user,
+			     ret_epoch);
+	if (n >= 0 && st.st_size >= HEAD)
+		*ret_cut = (uint64_t)st.st_size - HEAD - (uint64_t)n;
+	close(fd);
+	return n < 0 ? (int)n : 0;
 }
 
 static int

@@ -34,6 +34,13 @@ void journal_close(struct journal *j);
 int journal_load(struct journal *j, uint64_t epoch, store_on_record *on_record,
 		 void *user, uint64_t *ret_cut, uint64_t *ret_epoch);
 
+/*
+ * The same for one that is only looked at; nothing is changed. -ENOENT: there
+ * is none. *ret_cut is what stands behind the last whole record. Epoch 0: any.
+ */
+int journal_read(const char *path, uint64_t epoch, store_on_record *on_record,
+		 void *user, uint64_t *ret_cut, uint64_t *ret_epoch);
+
 /* Whole records, all or nothing. 0 or -errno. */
 int journal_append(struct journal *j, const char *bytes, size_t len);
 

@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/vfs.h>
@@ -34,6 +34,37 @@ store_dir_share(const struct store_dir *d, const char *path)
 {
 	if (d->group != (gid_t)-1 && chown(path, (uid_t)-1, d->group) == 0)
 		(void)chmod(path, 0660);
+}
+
+int
+store_dir_sync(const struct store_dir *d)
+{
+	int fd = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+int
+store_dir_put_aside(const struct store_dir *d, const char *name, bool is_kept,
+		    char *ret_path, size_t size)
+{
+	char from[STORE_PATH_MAX + 32], when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (store_dir_path(d, name, from, sizeof(from)) < 0)
+		return -ENAMETOOLONG;
+	strftime(when, sizeof(when), "%Y%m%dT%H%M%S", gmtime_r(&now, &tm));
+	if ((size_t)snprintf(ret_path, size, "%s.damaged-%s-%ld", from, when,
+			     (long)getpid()) >= size)
+		return -ENAMETOOLONG;
+	/* Not every file system has links; then there is a moment without. */
+	if (is_kept && link(from, ret_path) == 0)
+		return 0;
+	return rename(from, ret_path) < 0 ? -errno : 0;
 }
 
 /* Whether files there are somebody else's as well, over a network. */

@@ -6,6 +6,7 @@
 #ifndef HUB_STORE_DIR_H
 #define HUB_STORE_DIR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -38,5 +39,16 @@ int store_dir_path(const struct store_dir *d, const char *name, char *out,
 
 /* Gives a file the directory's group, and that group the right to write. */
 void store_dir_share(const struct store_dir *d, const char *path);
+
+/* What was made or renamed in it is there after a power cut, too. 0 or -errno. */
+int store_dir_sync(const struct store_dir *d);
+
+/*
+ * Gives what is there under this name another one, with the time in it, and
+ * says which; `is_kept`: the old name stays, for what will replace it. 0;
+ * -ENOENT: there is nothing; -errno.
+ */
+int store_dir_put_aside(const struct store_dir *d, const char *name,
+			bool is_kept, char *ret_path, size_t size);
 
 #endif

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
+#include "hub/disk_entry.h"
 #include "hub/disk_priv.h"
 #include "hub/stored.h"
 #include "hub/trim.h"
@@ -188,25 +189,10 @@ disk_append(struct store *s, const struct store_record *r)
 /* --- writing to LMDB ---------------------------------------------------- */
 
 static int
-put_key(struct disk *d, const struct store_record *record)
-{
-	char number[8], value[8 + EVENT_KEY_MAX];
-
-	if (!record->key.p)
-		return 0;
-	stored_put_u64(value, (uint64_t)record->time_ms);
-	memcpy(value + 8, record->key.p, record->key.len);
-	return lmdbport_put(d->port, LMDBPORT_KEYS,
-			    key_of(record->number, number),
-			    (struct slice){ value, 8 + record->key.len }, true);
-}
-
-static int
 put_tail(struct disk *d)
 {
 	struct store_record record;
 	struct slice bytes;
-	char number[8];
 	size_t i;
 	int r = 0;
 
@@ -214,11 +200,12 @@ put_tail(struct disk *d)
 		bytes = tail_record(d, i);
 		r = stored_parse(bytes, false, &record);
 		if (r == 0)
-			r = lmdbport_put(d->port, LMDBPORT_EVENTS,
-					 key_of(record.number, number), bytes,
-					 true);
-		if (r == 0)
-			r = put_key(d, &record);
+			r = disk_entry_put_event(d->port, record.number, bytes,
+						 true);
+		if (r == 0 && record.key.p)
+			r = disk_entry_put_key(d->port,
+				&(struct disk_entry_key){ record.number,
+					record.time_ms, record.key }, true);
 	}
 	return r;
 }
@@ -278,7 +265,6 @@ put_topics(struct disk *d)
 {
 	struct catalog *c = &d->store.catalog;
 	const struct list *at;
-	char lost[8];
 	int r = 0;
 
 	for (at = c->forgotten.next; r == 0 && at != &c->forgotten;
@@ -292,14 +278,13 @@ put_topics(struct disk *d)
 			(struct list *)(uintptr_t)at, struct catalog_topic,
 			changed);
 
-		r = lmdbport_put(d->port, LMDBPORT_TOPICS, t->name,
-				 key_of(t->lost, lost), false);
+		r = disk_entry_put_topic(d->port, t->name, t->lost);
 	}
 	return r;
 }
 
-int
-disk_put_meta(struct disk *d, int64_t now_ms, bool is_clean)
+static int
+put_meta(struct disk *d, int64_t now_ms, bool is_clean)
 {
 	struct disk_meta *m = &d->meta;
 	const struct catalog *c = &d->store.catalog;
@@ -331,7 +316,7 @@ disk_write(struct disk *d, int64_t now_ms, unsigned most, bool is_clean)
 	if (r == 0)
 		r = put_topics(d);
 	if (r == 0)
-		r = disk_put_meta(d, now_ms, is_clean);
+		r = put_meta(d, now_ms, is_clean);
 	if (r == 0)
 		r = lmdbport_commit(d->port);
 	else
@@ -513,12 +498,11 @@ static int
 on_key_entry(void *user, struct slice key, struct slice value)
 {
 	struct keys_walk *w = user;
+	struct disk_entry_key k;
 
-	if (key.len != 8 || value.len <= 8)
+	if (disk_entry_read_key(key, value, &k) < 0)
 		return -EIO;
-	return w->on_key(w->user, stored_get_u64(key.p),
-			 (struct slice){ value.p + 8, value.len - 8 },
-			 (int64_t)stored_get_u64(value.p) - w->offset);
+	return w->on_key(w->user, k.number, k.key, k.time_ms - w->offset);
 }
 
 static int

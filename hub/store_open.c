@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "hub/memory_file.h"
@@ -178,8 +177,8 @@ open_memory(const struct hub_config *c, struct store **ret_store)
 	return r < 0 ? EX_OSERR : 0;
 }
 
-static int
-status_of(int error)
+int
+store_open_status(int error)
 {
 	switch (error) {
 	case -EBUSY:
@@ -204,20 +203,19 @@ put_aside(const char *directory)
 {
 	static const char *const names[] = { STORE_DIR_EVENTS,
 					     STORE_DIR_JOURNAL };
-	char from[STORE_PATH_MAX + 32], to[STORE_PATH_MAX + 128], when[32];
-	time_t now = time(NULL);
-	struct tm tm;
+	struct store_dir dir = { .lock = -1, .group = (gid_t)-1 };
+	char to[STORE_PATH_MAX + 128];
 	size_t i;
+	int r;
 
-	strftime(when, sizeof(when), "%Y%m%dT%H%M%S", gmtime_r(&now, &tm));
+	snprintf(dir.path, sizeof(dir.path), "%s", directory);
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		snprintf(from, sizeof(from), "%s/%s", directory, names[i]);
-		snprintf(to, sizeof(to), "%s.damaged-%s-%ld", from, when,
-			 (long)getpid());
-		if (rename(from, to) == 0)
-			log_warning("put aside %s as %s", from, to);
-		else if (errno != ENOENT)
-			return -errno;
+		r = store_dir_put_aside(&dir, names[i], false, to, sizeof(to));
+		if (r == 0)
+			log_warning("put aside %s/%s as %s", directory,
+				    names[i], to);
+		else if (r != -ENOENT)
+			return r;
 	}
 	return 0;
 }
@@ -307,5 +305,5 @@ store_open(const struct hub_config *c, struct store **ret_store)
 		return open_memory(c, ret_store);
 	}
 	log_error("%s", f.why);
-	return status_of(r);
+	return store_open_status(r);
 }

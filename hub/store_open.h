@@ -30,4 +30,7 @@ int store_open(const struct hub_config *config, struct store **ret_store);
 void store_leave(const struct hub_config *config, struct store *s,
 		 const struct keys *keys);
 
+/* The exit status for a store that cannot be used; the errors of disk_fault. */
+int store_open_status(int error);
+
 #endif

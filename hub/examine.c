@@ -16,7 +16,6 @@
 #include "hub/disk_entry.h"
 #include "hub/disk_meta.h"
 #include "hub/stored.h"
-#include "lib/bus/frame.h"
 
 /* What the child writes into the pipe at its end. */
 struct message {
@@ -42,21 +41,6 @@ say(struct message *m, int result, const char *what)
 	return result;
 }
 
-/* Whether what stands in it is an event, as well as a record. */
-static bool
-is_event(const struct store_record *record)
-{
-	const struct slice parts[3] = {
-		record->topic, record->header, record->data,
-	};
-	struct frame frame;
-	const char *why;
-
-	return frame_parse(parts, 3, &frame, &why) == 0 && frame.is_full &&
-	       frame.type == FRAME_EVENT &&
-	       frame.event.number == record->number;
-}
-
 static int
 on_event(void *user, struct slice key, struct slice value)
 {
@@ -78,7 +62,7 @@ on_event(void *user, struct slice key, struct slice value)
 		(void)*(const volatile char *)(value.p + value.len - 1);
 	report->bytes += value.len;
 	if (stored_parse(value, r->is_whole, &record) == 0 &&
-	    record.number == number && (!r->is_whole || is_event(&record)))
+	    record.number == number && (!r->is_whole || stored_is_event(&record)))
 		return 0;
 	if (report->bad++ == 0)
 		report->first_bad = number;
@@ -173,17 +157,23 @@ read_through(const char *path, bool is_whole, struct message *m)
 		lmdbport_close(p);
 }
 
-static void
-be_child(const char *path, bool is_whole, int out)
+void
+examine_be_child(void)
 {
 	static const int numbers[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE };
-	struct message m = { 0 };
 	size_t i;
 
-	/* To die of it is one of the answers, and leaves nothing behind. */
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		(void)signal(numbers[i], SIG_DFL);
+}
+
+static void
+be_child(const char *path, bool is_whole, int out)
+{
+	struct message m = { 0 };
+
+	examine_be_child();
 	read_through(path, is_whole, &m);
 	_exit(write(out, &m, sizeof(m)) == sizeof(m) ? 0 : 1);
 }

@@ -29,4 +29,8 @@ struct examine_report {
 int examine_run(const char *path, bool is_whole,
 		struct examine_report *ret_report, char *what, size_t size);
 
+/* In a child that reads a file which may be damaged: to die of it is one of
+ * the answers, and leaves nothing behind. */
+void examine_be_child(void);
+
 #endif

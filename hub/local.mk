@@ -1,4 +1,4 @@
-# hub: one order, history, acknowledgements; all but main.c is also in sse-fcgi.
+# hub: one order, history, acknowledgements; libhub is also in sse-fcgi.
 noinst_LTLIBRARIES += libhub.la
 libhub_la_SOURCES = \
 	%D%/announce.c %D%/announce.h \
@@ -37,7 +37,20 @@ libhub_la_SOURCES = \
 libhub_la_CPPFLAGS = $(AM_CPPFLAGS) $(LMDB_CFLAGS)
 libhub_la_LIBADD = $(LMDB_LIBS)
 
+# What is done with a store while no hub uses it.
+noinst_LTLIBRARIES += liboffline.la
+liboffline_la_SOURCES = \
+	%D%/dump.c %D%/dump.h \
+	%D%/dumpline.c %D%/dumpline.h \
+	%D%/load.c %D%/load.h \
+	%D%/offline.c %D%/offline.h \
+	%D%/recover.c %D%/recover.h \
+	%D%/resting.c %D%/resting.h \
+	%D%/salvage.c %D%/salvage.h
+liboffline_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+liboffline_la_LIBADD = $(JANSSON_LIBS)
+
 bin_PROGRAMS += sse-hub
 sse_hub_SOURCES = %D%/keymaker.c %D%/keymaker.h %D%/main.c
-sse_hub_LDADD = libhub.la libbus.la liblog.la libsse.la libloop.la libbase.la
+sse_hub_LDADD = liboffline.la libhub.la libbus.la liblog.la libsse.la libloop.la libbase.la
 EXTRA_DIST += %D%/may-include

@@ -9,11 +9,13 @@
 
 #include "hub/hub.h"
 #include "hub/keymaker.h"
+#include "hub/offline.h"
 #include "hub/options.h"
 #include "lib/base/logging.h"
 
 static struct {
 	char *bus, *config, *log, *make_keys;
+	bool check, dump, load, recover, new_epoch;
 	bool help, version;
 } given;
 
@@ -31,6 +33,17 @@ static const struct option own[] = {
 	  "make keys for a bus over the network, say what each is for, and "
 	  "exit; each CLIENT publish:NAME or follow:NAME gets a key (default "
 	  "publish:publisher and follow:worker)" },
+	{ "check", 0, OPTION_ACTION, &given.check, NULL,
+	  "read the whole store, say what is in it, and exit" },
+	{ "dump", 0, OPTION_ACTION, &given.dump, NULL,
+	  "write the store to standard output as lines of JSON, and exit" },
+	{ "load", 0, OPTION_ACTION, &given.load, NULL,
+	  "make a store of a dump on standard input, and exit" },
+	{ "recover", 0, OPTION_ACTION, &given.recover, NULL,
+	  "save what can be read of a damaged store into a new one, and exit" },
+	{ "new-epoch", 0, OPTION_ACTION, &given.new_epoch, NULL,
+	  "begin a new epoch of ids in the store, and exit; with --load, in "
+	  "the one that is made" },
 	{ "version", 'V', OPTION_ACTION, &given.version, NULL,
 	  "print the version and exit" },
 	{ "help", 'h', OPTION_ACTION, &given.help, NULL,
@@ -53,15 +66,47 @@ read_options(const struct options *o, int argc, char **argv, int *ret_first,
 	return r;
 }
 
+/* The action that was asked for; OFFLINE_NONE: to be the hub; -1: two. */
+static int
+action(char *error, size_t size)
+{
+	const struct {
+		bool is_given;
+		enum offline_action action;
+	} all[] = {
+		{ given.check, OFFLINE_CHECK },
+		{ given.dump, OFFLINE_DUMP },
+		{ given.load, OFFLINE_LOAD },
+		{ given.recover, OFFLINE_RECOVER },
+		{ given.new_epoch && !given.load, OFFLINE_NEW_EPOCH },
+	};
+	int found = OFFLINE_NONE;
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (!all[i].is_given)
+			continue;
+		if (found != OFFLINE_NONE) {
+			snprintf(error, size, "only one of --check, --dump, --load, --recover and --new-epoch can be done at a time; --load --new-epoch is one");
+			return -1;
+		}
+		found = (int)all[i].action;
+	}
+	return found;
+}
+
 static int
 run(char *error, size_t size)
 {
 	struct hub_config config;
-	int r;
+	int r, what = action(error, size);
 
-	if (hub_options_config(&config, error, size) < 0 ||
+	if (what < 0 || hub_options_config(&config, error, size) < 0 ||
 	    bus_address_parse(given.bus, &config.bus, error, size) < 0)
 		return EX_USAGE;
+	if (what != OFFLINE_NONE)
+		return offline_run((enum offline_action)what, &config,
+				   given.new_epoch, error, size);
 	r = hub_options_use_keys(&config, NULL, error, size);
 	if (r < 0)
 		return r == -EPERM ? EX_NOPERM : EX_USAGE;
@@ -82,11 +127,15 @@ main(int argc, char **argv)
 		.tables = tables,
 		.program = "sse-hub",
 		.synopsis = "[OPTION]...\n"
-			    "   or: sse-hub --make-keys DIR [CLIENT]...",
+			    "   or: sse-hub --make-keys DIR [CLIENT]...\n"
+			    "   or: sse-hub --check|--dump|--recover|--new-epoch "
+			    "[--store DIR | --bus ADDRESS]\n"
+			    "   or: sse-hub --load [--new-epoch] "
+			    "[--store DIR | --bus ADDRESS]",
 		.summary = "Gives events one order, keeps the recent ones, and "
 			   "hands them to sse-fcgi workers.",
 	};
-	char error[1024] = "";
+	char error[4096] = "";
 	int first, r;
 
 	r = read_options(&options, argc, argv, &first, error,

@@ -98,6 +98,31 @@ stored_write(const struct store_record *r, char *out)
 	put(out, checksum((struct slice){ out, (size_t)(p - out) }), 8);
 }
 
+/* By its head alone. */
+static uint64_t
+whole_length(const char *p)
+{
+	return STORED_HEAD + get(p + AT_TOPIC, 1) + get(p + AT_ID, 1) +
+	       get(p + AT_KEY, 1) + get(p + AT_HEADER, 2) + get(p + AT_DATA, 4);
+}
+
+bool
+stored_begins(const char *p, size_t *ret_len)
+{
+	uint64_t header;
+
+	if (p[AT_VERSION] != STORED_VERSION || p[AT_HEADER + 2] ||
+	    p[AT_HEADER + 3] || get(p + AT_DATA + 4, 4))
+		return false;
+	header = get(p + AT_HEADER, 2);
+	if (!p[AT_TOPIC] || header < FRAME_HEADER_SIZE ||
+	    header > FRAME_HEADER_MAX ||
+	    get(p + AT_DATA, 4) > LIMIT_EVENT_MOST)
+		return false;
+	*ret_len = (size_t)whole_length(p);
+	return true;
+}
+
 size_t
 stored_length(struct slice bytes)
 {
@@ -106,8 +131,7 @@ stored_length(struct slice bytes)
 
 	if (bytes.len < STORED_HEAD || p[AT_VERSION] != STORED_VERSION)
 		return 0;
-	len = STORED_HEAD + get(p + AT_TOPIC, 1) + get(p + AT_ID, 1) +
-	      get(p + AT_KEY, 1) + get(p + AT_HEADER, 2) + get(p + AT_DATA, 4);
+	len = whole_length(p);
 	return len <= bytes.len ? (size_t)len : 0;
 }
 
@@ -152,4 +176,24 @@ stored_parse(struct slice bytes, bool is_checked,
 	ret_record->header = next(&at, get(p + AT_HEADER, 2));
 	ret_record->data = next(&at, get(p + AT_DATA, 4));
 	return ret_record->number && ret_record->topic.len ? 0 : -EINVAL;
+}
+
+bool
+stored_is_event(const struct store_record *record)
+{
+	const struct slice parts[3] = {
+		record->topic, record->header, record->data,
+	};
+	struct frame frame;
+	const char *why;
+
+	/* So many are never given; sums of them fit. */
+	if (record->number > INT64_MAX)
+		return false;
+	return frame_parse(parts, 3, &frame, &why) == 0 && frame.is_full &&
+	       frame.type == FRAME_EVENT &&
+	       frame.event.number == record->number &&
+	       slice_eq(frame.event.id, record->id) &&
+	       slice_eq(frame.event.key, record->key) &&
+	       event_check(&frame.event, LIMIT_EVENT_MOST, false, NULL) == 0;
 }

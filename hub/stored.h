@@ -16,8 +16,16 @@
 #define HUB_STORED_H
 
 #include "hub/store.h"
+#include "lib/base/limits.h"
+#include "lib/bus/frame.h"
 
-enum { STORED_HEAD = 40, STORED_AT_NUMBER = 24 };
+enum {
+	STORED_HEAD = 40,
+	STORED_AT_NUMBER = 24,
+	/* the longest that there is */
+	STORED_MOST = STORED_HEAD + TOPIC_MAX + EVENT_ID_MAX + EVENT_KEY_MAX +
+		      FRAME_HEADER_MAX + LIMIT_EVENT_MOST,
+};
 
 /* Lengths are what event_check and frame_write_header allow. */
 size_t stored_size(const struct store_record *r);
@@ -33,6 +41,16 @@ int stored_parse(struct slice bytes, bool is_checked,
 
 /* The length of the record that begins here; 0: none does, or it is cut. */
 size_t stored_length(struct slice bytes);
+
+/*
+ * Whether a record could begin here, by its first STORED_HEAD bytes, and how
+ * long it would be; for who looks for records in a run of bytes. (No text has
+ * one in it: the header begins with a byte that is not UTF-8.)
+ */
+bool stored_begins(const char *head, size_t *ret_len);
+
+/* Whether what stands in it is an event, as well as a record. */
+bool stored_is_event(const struct store_record *record);
 
 /* The number alone, as stores use it for a key. */
 void stored_put_u64(char *out, uint64_t value);

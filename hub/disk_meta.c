@@ -87,8 +87,9 @@ read_state(struct slice s, struct disk_meta *m)
 	m->is_clean = n[8] & FLAG_CLEAN;
 	m->is_always = n[8] & FLAG_ALWAYS;
 	m->n_epochs = (size_t)n[9];
-	/* Times that any machine can have had, so that sums of them fit. */
-	if ((n[4] | n[5] | n[6]) >> 56)
+	/* Times that any machine can have had, and a number that can have been
+	 * given, so that sums of them fit. */
+	if ((n[4] | n[5] | n[6]) >> 56 || m->last > INT64_MAX)
 		return -EBADMSG;
 	if (n[9] < 1 || n[9] > DISK_EPOCHS || m->floor > m->last + 1 ||
 	    m->floor == 0 || m->lost > m->last || m->blind > m->last ||

@@ -137,18 +137,6 @@ on_journal(void *user, const struct store_record *r)
 	return disk_append(&d->store, &record);
 }
 
-/* What is in a directory is on the disk only after this. */
-static int
-sync_directory(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return r;
-}
-
 static int
 open_journal(struct disk *d, const struct disk_now *now, struct disk_fault *f)
 {

@@ -10,6 +10,7 @@
 #include "hub/dumpline.h"
 #include "hub/stored.h"
 #include "lib/bus/frame.h"
+#include "lib/sse/id.h"
 
 struct dump {
 	FILE *out;
@@ -35,11 +36,11 @@ put(struct dump *d, const struct dumpline *l)
 }
 
 static int
-put_head(struct dump *d, const struct disk_meta *m, uint64_t last)
+put_head(struct dump *d, const struct disk_meta *m)
 {
 	struct dumpline l = {
 		.kind = DUMPLINE_HEAD, .epoch = m->epochs[0].epoch,
-		.last = last, .floor = m->floor, .lost = m->lost,
+		.last = m->last, .floor = m->floor, .lost = m->lost,
 		.blind = m->blind, .clock_ms = m->clock_ms,
 		.wall_ms = m->wall_ms,
 	};
@@ -121,9 +122,9 @@ on_event(void *user, struct slice key, struct slice value)
 }
 
 static int
-put_all(struct dump *d, struct resting *r, uint64_t last)
+put_all(struct dump *d, struct resting *r, const struct disk_meta *m)
 {
-	int e = put_head(d, &r->meta, last);
+	int e = put_head(d, m);
 
 	if (e == 0)
 		e = lmdbport_walk(r->port, LMDBPORT_TOPICS, SLICE_NONE,
@@ -154,7 +155,14 @@ dump_run(struct resting *r, const struct resting_report *report, FILE *out,
 	 struct disk_fault *f)
 {
 	struct dump d = { .out = out };
-	int e = put_all(&d, r, report->last);
+	struct disk_meta m = r->meta;
+	int e;
+
+	m.last = report->last;
+	/* What loads it sees a new file, and cannot know. */
+	if (resting_doubt(r))
+		disk_meta_begin_epoch(&m, id_new_epoch());
+	e = put_all(&d, r, &m);
 
 	buf_done(&d.line);
 	if (e == 0)

@@ -62,7 +62,8 @@ on_event(void *user, struct slice key, struct slice value)
 		(void)*(const volatile char *)(value.p + value.len - 1);
 	report->bytes += value.len;
 	if (stored_parse(value, r->is_whole, &record) == 0 &&
-	    record.number == number && (!r->is_whole || stored_is_event(&record)))
+	    record.number == number &&
+	    (!r->is_whole || stored_is_event(&record)))
 		return 0;
 	if (report->bad++ == 0)
 		report->first_bad = number;
@@ -87,9 +88,8 @@ on_key(void *user, struct slice key, struct slice value)
 	struct reader *r = user;
 	struct disk_entry_key k;
 
-	if (disk_entry_read_key(key, value, &k) < 0)
-		return say(r->m, -EBADMSG, "the table of keys is broken");
-	if (stored_get_u64(key.p) > r->meta.last)
+	if (disk_entry_read_key(key, value, &k) < 0 ||
+	    k.number > r->meta.last)
 		return say(r->m, -EBADMSG, "the table of keys is broken");
 	r->m->report.keys++;
 	return 0;

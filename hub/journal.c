@@ -67,7 +67,7 @@ read_all(int fd, size_t size, uint64_t epoch, store_on_record *on_record,
 	*ret_epoch = stored_get_u64(p + sizeof(magic));
 	if (memcmp(p, magic, sizeof(magic)) != 0)
 		n = -EBADMSG;
-	else if (epoch && *ret_epoch != epoch && size > HEAD)
+	else if (*ret_epoch != epoch && size > HEAD)
 		n = -EINVAL;
 	else
 		n = walk((struct slice){ p + HEAD, size - HEAD }, on_record,

@@ -36,7 +36,7 @@ int journal_load(struct journal *j, uint64_t epoch, store_on_record *on_record,
 
 /*
  * The same for one that is only looked at; nothing is changed. -ENOENT: there
- * is none. *ret_cut is what stands behind the last whole record. Epoch 0: any.
+ * is none. *ret_cut is what stands behind the last whole record.
  */
 int journal_read(const char *path, uint64_t epoch, store_on_record *on_record,
 		 void *user, uint64_t *ret_cut, uint64_t *ret_epoch);

@@ -93,6 +93,9 @@ print_report(const struct resting *r, const struct resting_report *report)
 		printf(", and %" PRIu64 " bytes of one that was not written to its end, nor acknowledged before a power cut",
 		       report->journal_cut);
 	putchar('\n');
+	if (resting_doubt(r))
+		printf("A hub will begin a new epoch in it: %s.\n",
+		       resting_doubt(r));
 }
 
 static int

@@ -11,6 +11,7 @@
 
 #include "hub/disk_priv.h"
 #include "hub/journal.h"
+#include "hub/stored.h"
 
 enum { LOCK_WAIT_MS = 1000 };	/* for a hub that is just ending */
 
@@ -93,6 +94,7 @@ struct news {
 	store_on_record *on_record;
 	void *user;
 	uint64_t last;
+	bool is_broken;		/* it does not go on where the store ends */
 };
 
 static int
@@ -102,8 +104,10 @@ on_journal(void *user, const struct store_record *record)
 
 	if (record->number <= n->last)
 		return 0;
-	if (record->number != n->last + 1)
+	if (record->number != n->last + 1 || !stored_is_event(record)) {
+		n->is_broken = true;
 		return -EBADMSG;
+	}
 	n->last++;
 	return n->on_record(n->user, record);
 }
@@ -112,17 +116,35 @@ int
 resting_journal(struct resting *r, store_on_record *on_record, void *user,
 		uint64_t *ret_cut)
 {
-	struct news n = { on_record, user, r->meta.last };
+	struct news n = { .on_record = on_record, .user = user,
+			  .last = r->meta.last };
 	uint64_t cut, epoch, end;
+	struct disk_now now;
 	int e = journal_read(r->journal, r->meta.epochs[0].epoch, on_journal,
 			     &n, &cut, &epoch);
 
 	if (ret_cut)
 		*ret_cut = e == 0 ? cut : 0;
+	disk_now(&now);
+	/* A power cut may leave the end of it without the beginning. */
+	if (n.is_broken && disk_meta_is_cut(&r->meta, &now))
+		e = 0;
 	/* Of an epoch that ended: the store has all of it. */
 	if (e == -EINVAL)
 		e = disk_meta_end_of(&r->meta, epoch, &end) ? 0 : -EBADMSG;
 	return e == -ENOENT ? 0 : e;
+}
+
+const char *
+resting_doubt(const struct resting *r)
+{
+	struct disk_now now;
+	struct stat st;
+
+	disk_now(&now);
+	if (r->meta.inode == 0 || stat(r->path, &st) < 0)
+		return NULL;
+	return disk_meta_doubt(&r->meta, (uint64_t)st.st_ino, &now);
 }
 
 /* --- checking ----------------------------------------------------------- */

@@ -48,9 +48,12 @@ void resting_close(struct resting *r);
 int resting_check(struct resting *r, struct resting_report *ret_report,
 		  struct disk_fault *f);
 
-/* Events that only the journal has, in order. 0; what on_record said; -EBADMSG
- * or -errno. *ret_cut may be NULL. */
+/* Events that only the journal has, in order, as a hub would take them. 0; what
+ * on_record said; -EBADMSG or -errno. *ret_cut may be NULL. */
 int resting_journal(struct resting *r, store_on_record *on_record, void *user,
 		    uint64_t *ret_cut);
+
+/* As disk_meta_doubt says: why a hub would begin a new epoch in it, or NULL. */
+const char *resting_doubt(const struct resting *r);
 
 #endif

@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	%D%/test_12_page.py \
 	%D%/test_15_thirdparty.py \
 	%D%/test_16_keys.py \
+	%D%/test_17_store.py \
 	%D%/test_19_handover.py \
 	%D%/test_20_fake_frontend.py \
 	%D%/test_30_webservers.py \

@@ -41,6 +41,22 @@ say(struct message *m, int result, const char *what)
 	return result;
 }
 
+/* From the floor on only what is known to be gone may be missing. */
+static int
+check_missing(struct reader *r, uint64_t next)
+{
+	struct examine_report *report = &r->m->report;
+	uint64_t first = r->before + 1;
+
+	if (first < r->meta.floor)
+		first = r->meta.floor;
+	if (!r->is_whole || first >= next || next - 1 <= r->meta.blind)
+		return 0;
+	report->bad = next - first;
+	report->first_bad = first;
+	return say(r->m, -EBADMSG, "events in it are missing");
+}
+
 static int
 on_event(void *user, struct slice key, struct slice value)
 {
@@ -54,6 +70,8 @@ on_event(void *user, struct slice key, struct slice value)
 	number = stored_get_u64(key.p);
 	if (number <= r->before || number > r->meta.last)
 		return say(r->m, -EBADMSG, "the order of events is broken");
+	if (check_missing(r, number) < 0)
+		return -EBADMSG;
 	r->before = number;
 	if (report->events++ == 0)
 		report->first = number;
@@ -101,6 +119,8 @@ walk_all(struct reader *r, struct lmdbport *p)
 	uint64_t free_pages;
 	int e = lmdbport_walk(p, LMDBPORT_EVENTS, SLICE_NONE, on_event, r);
 
+	if (e == 0)
+		e = check_missing(r, r->meta.last + 1);
 	if (e == 0)
 		e = lmdbport_walk(p, LMDBPORT_TOPICS, SLICE_NONE, on_topic, r);
 	if (e == 0)

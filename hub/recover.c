@@ -138,12 +138,12 @@ on_saved(void *user, struct slice key, struct slice value)
 	if (!c->is_meta_read)
 		guess(c, &record);
 	if (report->saved++ == 0) {
-		report->first = record.number;
+		report->first = c->run = record.number;
 		/* Below the floor is only what --keep held back. */
 		c->expected = c->is_meta_read ? c->meta.floor : record.number;
-	}
-	if (record.number != report->newest + 1)
+	} else if (record.number != report->newest + 1) {
 		c->run = record.number;
+	}
 	if (record.number >= c->expected) {
 		report->missing += record.number - c->expected;
 		c->expected = record.number + 1;

@@ -530,7 +530,8 @@ def test_damage_anywhere(hub, bus, offline, store, load, dump, seed):
         if done.returncode == 65:
             assert file_of(store).read_bytes() == data
             continue
-        assert offline("--check", "--store", store).returncode == 0
+        again = offline("--check", "--store", store)
+        assert again.returncode == 0, done.stdout + again.stderr
         saved = events_of(dump(store))
         rest = iter(original)
         assert saved and all(event in rest for event in saved)  # some, in order

@@ -1,5 +1,10 @@
 # tests
-EXTRA_DIST += %D%/run
+EXTRA_DIST += %D%/run %D%/tsan.supp
+
+# Only a build with --enable-sanitize=thread looks at it.
+AM_TESTS_ENVIRONMENT = \
+	TSAN_OPTIONS=$${TSAN_OPTIONS:-suppressions=$(abs_top_srcdir)/tests/tsan.supp}; \
+	export TSAN_OPTIONS;
 
 include tests/support/local.mk
 include tests/unit/local.mk

@@ -570,10 +570,10 @@ def test_says_what_is_wrong(box, options, status, words):
 
 
 def test_a_port_that_is_taken(box):
+    port = free_port(in_a_row=3)
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+        s.bind(("127.0.0.1", port))
         s.listen()
-        port = s.getsockname()[1]
         done = run_hub(box, "--bus", f"tcp://127.0.0.1:{port}")
     assert done.returncode == 73
     assert str(port) in done.stderr and "another program" in done.stderr

@@ -6,9 +6,14 @@
 #include <errno.h>
 #include <lmdb.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct lmdbport {
-	MDB_env *env;
+	char *path;		/* owned */
+	size_t map_size;
+	mode_t mode;
+	bool is_read_only;
+	MDB_env *env;		/* NULL: it could not be opened again */
 	MDB_dbi tables[LMDBPORT_TABLES];
 	MDB_txn *writer;	/* NULL: no transaction is open */
 	MDB_txn *reader;	/* NULL: not made yet */
@@ -66,14 +71,15 @@ slice_of_val(MDB_val v)
 /* --- opening ------------------------------------------------------------ */
 
 static int
-open_tables(struct lmdbport *p, bool is_read_only)
+open_tables(struct lmdbport *p)
 {
 	MDB_txn *txn;
 	int r, i;
 
-	r = mdb_txn_begin(p->env, NULL, is_read_only ? MDB_RDONLY : 0, &txn);
+	r = mdb_txn_begin(p->env, NULL, p->is_read_only ? MDB_RDONLY : 0, &txn);
 	for (i = 0; r == 0 && i < LMDBPORT_TABLES; i++) {
-		r = mdb_dbi_open(txn, names[i], is_read_only ? 0 : MDB_CREATE,
+		r = mdb_dbi_open(txn, names[i],
+				 p->is_read_only ? 0 : MDB_CREATE,
 				 &p->tables[i]);
 		if (r != 0)
 			mdb_txn_abort(txn);
@@ -82,26 +88,54 @@ open_tables(struct lmdbport *p, bool is_read_only)
 	return r == 0 ? mdb_txn_commit(txn) : r;
 }
 
+static void
+close_env(struct lmdbport *p)
+{
+	lmdbport_abort(p);
+	if (p->reader)
+		mdb_txn_abort(p->reader);
+	p->reader = NULL;
+	p->is_reading = false;
+	if (p->env)
+		mdb_env_close(p->env);
+	p->env = NULL;
+}
+
+/* 0 or LMDB's error; then nothing is open. */
+static int
+open_env(struct lmdbport *p)
+{
+	unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS |
+			 (p->is_read_only ? MDB_RDONLY : 0);
+	int r = mdb_env_create(&p->env);
+
+	if (r == 0)
+		r = mdb_env_set_mapsize(p->env, p->map_size);
+	if (r == 0)
+		r = mdb_env_set_maxdbs(p->env, LMDBPORT_TABLES);
+	if (r == 0)
+		r = mdb_env_open(p->env, p->path, flags, p->mode);
+	if (r == 0)
+		r = open_tables(p);
+	if (r != 0)
+		close_env(p);
+	return r;
+}
+
 int
 lmdbport_open(const char *path, size_t map_size, mode_t mode,
 	      bool is_read_only, struct lmdbport **ret_port)
 {
-	unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS |
-			 (is_read_only ? MDB_RDONLY : 0);
 	struct lmdbport *p = calloc(1, sizeof(*p));
 	int r;
 
 	if (!p)
 		return -ENOMEM;
-	r = mdb_env_create(&p->env);
-	if (r == 0)
-		r = mdb_env_set_mapsize(p->env, map_size);
-	if (r == 0)
-		r = mdb_env_set_maxdbs(p->env, LMDBPORT_TABLES);
-	if (r == 0)
-		r = mdb_env_open(p->env, path, flags, mode);
-	if (r == 0)
-		r = open_tables(p, is_read_only);
+	p->map_size = map_size;
+	p->mode = mode;
+	p->is_read_only = is_read_only;
+	p->path = strdup(path);
+	r = p->path ? open_env(p) : ENOMEM;
 	if (r != 0) {
 		lmdbport_close(p);
 		/* A file of LMDB's without our tables is somebody else's. */
@@ -116,13 +150,28 @@ lmdbport_close(struct lmdbport *p)
 {
 	if (!p)
 		return NULL;
-	lmdbport_abort(p);
-	if (p->reader)
-		mdb_txn_abort(p->reader);
-	if (p->env)
-		mdb_env_close(p->env);
+	close_env(p);
+	free(p->path);
 	free(p);
 	return NULL;
+}
+
+/*
+ * When the last page of a commit cannot be written, LMDB neither reads nor
+ * writes any more. The file is as it was before; opened again, it is as good.
+ */
+static void
+open_again(struct lmdbport *p)
+{
+	MDB_txn *txn;
+	int r = mdb_txn_begin(p->env, NULL, MDB_RDONLY, &txn);
+
+	if (r == 0)
+		mdb_txn_abort(txn);
+	if (r != MDB_PANIC)
+		return;
+	close_env(p);
+	(void)open_env(p);
 }
 
 /* --- transactions ------------------------------------------------------- */
@@ -130,10 +179,14 @@ lmdbport_close(struct lmdbport *p)
 int
 lmdbport_begin(struct lmdbport *p)
 {
+	int r = 0;
+
 	/* Without LMDB's lock it does not know of our reader, and would write
 	 * over what that sees. */
 	lmdbport_rest(p);
-	return error_of(mdb_txn_begin(p->env, NULL, 0, &p->writer));
+	if (!p->env)
+		r = open_env(p);
+	return error_of(r ? r : mdb_txn_begin(p->env, NULL, 0, &p->writer));
 }
 
 int
@@ -142,6 +195,8 @@ lmdbport_commit(struct lmdbport *p)
 	int r = mdb_txn_commit(p->writer);
 
 	p->writer = NULL;
+	if (r != 0)
+		open_again(p);
 	return error_of(r);
 }
 
@@ -170,9 +225,11 @@ reader_of(struct lmdbport *p, MDB_txn **ret_txn)
 	*ret_txn = p->writer;
 	if (p->writer)
 		return 0;
-	if (!p->reader)
+	if (!p->env)
+		r = open_env(p);
+	if (r == 0 && !p->reader)
 		r = mdb_txn_begin(p->env, NULL, MDB_RDONLY, &p->reader);
-	else if (!p->is_reading)
+	else if (r == 0 && !p->is_reading)
 		r = mdb_txn_renew(p->reader);
 	if (r != 0)
 		return error_of(r);
@@ -344,7 +401,7 @@ lmdbport_file_bytes(struct lmdbport *p)
 	MDB_envinfo info;
 	MDB_stat stat;
 
-	if (mdb_env_info(p->env, &info) != 0 || mdb_env_stat(p->env, &stat) != 0)
+	if (!p->env || mdb_env_info(p->env, &info) != 0 || mdb_env_stat(p->env, &stat) != 0)
 		return 0;
 	return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
 }

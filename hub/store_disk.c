@@ -80,7 +80,7 @@ fail(struct disk *d, int error)
 		snprintf(d->why, sizeof(d->why), "the store in %s is full; start the hub with larger --history bytes",
 			 d->dir.path);
 	else if (error == -EBADMSG)
-		snprintf(d->why, sizeof(d->why), "the disk failed while %s was written; see the system's log, and start the hub again",
+		snprintf(d->why, sizeof(d->why), "%s cannot be written any more, its pages do not fit together; start the hub again, and it says what to do",
 			 d->dir.path);
 	else
 		snprintf(d->why, sizeof(d->why), "cannot write to %s: %s",

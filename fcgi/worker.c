@@ -295,6 +295,9 @@ on_lifeline(struct loop_io *io, unsigned ready)
 	loop_del(w->loop, io);
 	log_warning("the supervisor is gone; ending");
 	drain(w);
+	/* While the socket is open a web server that starts us takes it for
+	 * one that somebody serves, and would not start another. */
+	listen_close(w->setup->listener, false);
 }
 
 /* ---- set-up ---- */

@@ -11,7 +11,7 @@
 
 struct worker_config {
 	const struct settings *config;
-	const struct listener *listener;
+	struct listener *listener;	/* borrowed; closed when the lifeline ends */
 	int handoff;		/* a listening socket; -1: none */
 	int lifeline;		/* ends when the supervisor is gone */
 	int ready;		/* a byte is written when it serves; closed then */

@@ -137,6 +137,21 @@ def test_its_children_end_with_it(worker):
     wait_until("no process stays", lambda: not any(map(alive, pids)))
 
 
+def test_a_killed_one_leaves_its_socket_to_the_next(worker, connect, crowd):
+    """Its workers still have streams to end, but do not hold the socket."""
+    w = worker("--drain", "10m")
+    streams = crowd([connect(w.socket, "/sse/t") for _ in range(20)]).wait_placed()
+    orphans = children(w.pid)
+    w.process.kill()
+    try:
+        wait_until("nobody accepts", lambda: not accepts(w.socket))
+        assert not all(s.ended for s in streams.streams), "the old worker drains"
+        worker()
+    finally:
+        for pid in filter(alive, orphans):
+            os.kill(pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("options, status, words", [
     (["--no-such-option"], 64, ["--no-such-option"]),
     (["--heartbeat", "soon"], 64, ["heartbeat", "soon"]),

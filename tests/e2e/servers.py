@@ -4,11 +4,19 @@
 import os
 import shutil
 
-from harness import accepts, free_port, wait_until
+from harness import TOP, accepts, free_port, program, wait_until
 
 LIGHTTPD = shutil.which("lighttpd", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
 APACHE = shutil.which("apache2", path="/usr/sbin:/usr/bin:/sbin:/bin")
 MODULES = "/usr/lib/apache2/modules"
+
+# The ways to connect them, and the example that each is made of.
+CONFIGS = {
+    "lighttpd-bin-path": "lighttpd/sse-fcgi.conf",
+    "lighttpd-external": "lighttpd/sse-fcgi-external.conf",
+    "apache-sethandler": "apache/sse-fcgi.conf",
+    "apache-proxypass": "apache/sse-fcgi-proxypass.conf",
+}
 
 LIGHTTPD_HEAD = """\
 server.modules += ()
@@ -68,6 +76,14 @@ class Server:
     def said(self):
         log = open(self.log, errors="replace").read() if os.path.exists(self.log) else ""
         return log + (self.process.stderr() if self.process else "")
+
+
+def example(way, socket, options):
+    """The example's text; the worker's socket and its options are put in."""
+    config = (TOP / "examples" / CONFIGS[way]).read_text()
+    for path in ("/run/lighttpd/sse-fcgi.sock", "/run/sse-fcgi/worker.sock"):
+        config = config.replace(path, socket)
+    return config.replace("/usr/local/bin/sse-fcgi", " ".join((program("sse-fcgi"), *options)))
 
 
 def write(path, text):

@@ -7,19 +7,12 @@ import signal
 
 import pytest
 
-from harness import (PATIENCE, TOP, accepts, alive, children, descendants, descriptors, program,
+from harness import (PATIENCE, accepts, alive, children, descendants, descriptors, program,
                      wait_until)
-from servers import MODULES
+from servers import CONFIGS, MODULES, example
 
 OPTIONS = ("--heartbeat", "300ms", "--retry", "100ms", "--drain", "300ms",
            "--cors-origin", "https://friend.example")
-WAYS = ("lighttpd-bin-path", "lighttpd-external", "apache-sethandler", "apache-proxypass")
-CONFIGS = {
-    "lighttpd-bin-path": "lighttpd/sse-fcgi.conf",
-    "lighttpd-external": "lighttpd/sse-fcgi-external.conf",
-    "apache-sethandler": "apache/sse-fcgi.conf",
-    "apache-proxypass": "apache/sse-fcgi-proxypass.conf",
-}
 # How a virtual host gives its topics a prefix.
 PREFIX = {
     "lighttpd": 'server.modules += ( "mod_setenv" )\n'
@@ -39,11 +32,7 @@ class Site:
         self.server = self.worker = None
 
     def up(self, prefix=False):
-        config = (TOP / "examples" / CONFIGS[self.way]).read_text()
-        for path in ("/run/lighttpd/sse-fcgi.sock", "/run/sse-fcgi/worker.sock"):
-            config = config.replace(path, self.socket)
-        command = " ".join((program("sse-fcgi"), "--bus", self.bus, *OPTIONS))
-        config = config.replace("/usr/local/bin/sse-fcgi", command)
+        config = example(self.way, self.socket, ("--bus", self.bus, *OPTIONS))
         if prefix:
             config += PREFIX[self.way.split("-")[0]]
         if self.way != "lighttpd-bin-path":
@@ -72,7 +61,7 @@ class Site:
         wait_until("the worker ends", lambda: not alive(pid))
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=CONFIGS)
 def site(request, box, bus, hub, worker):
     import servers
     if request.param.startswith("lighttpd"):

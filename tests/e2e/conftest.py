@@ -3,20 +3,12 @@
 the work."""
 
 import os
-import signal
 
 import pytest
 
 import servers
 from harness import Box, accepts, program, wait_until
 from streams import Crowd, FcgiStream, HttpStream
-
-# Under nohup, or in the background of a script, these arrive ignored, and
-# programs under test would rightly ignore them as well.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
 
 @pytest.fixture
 def box():

@@ -23,6 +23,12 @@ ROOMS = (".", "fcgi", "hub", "tools", "examples/c")
 PATIENCE = 30  # seconds; sanitizers on a busy machine are slow
 CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 
+# Under nohup, or in the background of a script, these arrive ignored, and
+# programs under test would rightly ignore them as well.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
 
 def program(name):
     """The path of a program that was built."""

@@ -318,6 +318,8 @@ open_follower(struct worker *w)
 	struct follower_config fc = {
 		.bus = c->bus,
 		.max_event = (size_t)c->hub.max_event,
+		.tail = c->service.fanout.window.events ?
+			c->service.fanout.window.events : FOLLOWER_ALL,
 	};
 	int fds[2], n, r;
 

@@ -34,7 +34,8 @@ enum {
 	 * up for good where it was refused. */
 	RENEW_MS = 5000,
 	REQUEST_QUEUE = 1000,
-	/* One page and the answers to questions: more was never asked for. */
+	/* One page and the answers to questions: more was never asked for, and
+	 * how many of those are pages is the asker's business. */
 	REPLY_QUEUE = 1 + QUESTIONS_UNDER_WAY,
 	TAG_SIZE = 24,
 	/* What is read in one turn before others get theirs, of large events
@@ -56,6 +57,7 @@ struct follower {
 	struct held held;
 	struct questions questions;
 	uint64_t page_serial;		/* of the page asked for last */
+	struct buf page;		/* the events of one that is told */
 	struct buf mended;
 	struct bus_address bus;		/* of the hub */
 	int64_t renew_ms;		/* tcp: when to connect anew */
@@ -280,6 +282,43 @@ send_request(struct follower *f, const struct follow_request *q)
 			    follow_request_parts(q, &digits, parts));
 }
 
+/* Reads the selectors of a page's question; returns how many. */
+static size_t
+split_selectors(struct slice lines, struct slice out[FOLLOW_SELECTORS_MAX])
+{
+	const char *p = lines.p, *end = p + lines.len, *stop;
+	size_t n = 0;
+
+	for (; p < end; p = stop + 1) {
+		stop = memchr(p, '\n', (size_t)(end - p));
+		if (!stop || n == FOLLOW_SELECTORS_MAX)
+			return 0;
+		out[n++] = (struct slice){ p, (size_t)(stop - p) };
+	}
+	return n;
+}
+
+static int
+send_question(struct follower *f, const struct question *question)
+{
+	struct slice selectors[FOLLOW_SELECTORS_MAX];
+	struct follow_request q = { .verb = FOLLOW_RESOLVE };
+	char text[TAG_SIZE];
+
+	q.tag = make_tag(text, question->is_page ? 'q' : 'r', question->serial);
+	if (question->is_page) {
+		q.verb = FOLLOW_AFTER;
+		q.epoch = question->epoch;
+		q.number = question->number;
+		q.limit = question->limit;
+		q.selectors = selectors;
+		q.n_selectors = split_selectors(question->text, selectors);
+	} else {
+		q.id = question->text;
+	}
+	return send_request(f, &q);
+}
+
 static void
 answer_unknown(struct follower *f, uint64_t serial)
 {
@@ -292,26 +331,25 @@ answer_unknown(struct follower *f, uint64_t serial)
 /* What no event can have for an id needs no hub to be unknown; and without a
  * hub no event has one. */
 static bool
-can_be_asked(const struct follower *f, struct slice id)
+can_be_asked(const struct follower *f, const struct question *question)
 {
-	return f->follow && id.len > 0 && id.len <= EVENT_ID_MAX;
+	struct slice id = question->text;
+
+	return question->is_page ||
+	       (f->follow && id.len > 0 && id.len <= EVENT_ID_MAX);
 }
 
 static void
-ask_where(struct follower *f, int64_t now_ms)
+ask_questions(struct follower *f, int64_t now_ms)
 {
-	struct follow_request q = { .verb = FOLLOW_RESOLVE };
 	struct question *question;
-	char text[TAG_SIZE];
 
 	while ((question = questions_next(&f->questions, now_ms))) {
-		if (!can_be_asked(f, question->id)) {
+		if (!can_be_asked(f, question)) {
 			answer_unknown(f, question->serial);
 			continue;
 		}
-		q.tag = make_tag(text, 'r', question->serial);
-		q.id = question->id;
-		if (send_request(f, &q) < 0)
+		if (send_question(f, question) < 0)
 			return;
 		questions_sent(&f->questions, question, now_ms);
 	}
@@ -340,7 +378,7 @@ ask(struct follower *f, int64_t now_ms)
 		if (send_request(f, &q) == 0)
 			repair_asked(&f->repair, now_ms);
 	}
-	ask_where(f, now_ms);
+	ask_questions(f, now_ms);
 }
 
 static void
@@ -381,6 +419,54 @@ take_page(struct follower *f, const struct follow_reply *page, int64_t now_ms)
 	walk_held(f);
 }
 
+/* What is no event of the log at hand gets no topic: it was there, and cannot be
+ * had. */
+static void
+read_page_event(struct follower *f, const struct follow_reply *page, size_t i,
+		struct event *ret_event)
+{
+	struct frame frame;
+	const char *why;
+
+	if (frame_parse(page->events + 3 * i, 3, &frame, &why) == 0 &&
+	    frame.is_full && frame.type == FRAME_EVENT &&
+	    frame.event.epoch == page->epoch && is_fit(f, &frame.event)) {
+		*ret_event = frame.event;
+		return;
+	}
+	*ret_event = (struct event){ 0 };
+	refuse(f, "An event of a page cannot be read.");
+}
+
+static void
+tell_page(struct follower *f, const struct follow_reply *reply, int64_t now_ms)
+{
+	struct follower_page page = {
+		.epoch = reply->epoch,
+		.from = reply->from,
+		.to = reply->to,
+		.last = reply->last,
+		.lost = reply->lost,
+		.count = reply->count,
+	};
+	uint64_t serial = read_tag(reply->tag, 'q'), tag;
+	struct event *events;
+	size_t i;
+
+	buf_clear(&f->page);
+	if (buf_reserve(&f->page, (reply->count + 1) * sizeof(*events)) < 0) {
+		questions_unanswered(&f->questions, now_ms + QUESTIONS_BUSY_MS);
+		return;
+	}
+	if (!questions_answered(&f->questions, serial, &tag))
+		return;
+	events = (struct event *)(void *)f->page.p;
+	for (i = 0; i < reply->count; i++)
+		read_page_event(f, reply, i, &events[i]);
+	page.events = events;
+	f->ops->on_page(f->user, tag, &page);
+}
+
 static void
 take_answer(struct follower *f, const struct follow_reply *reply)
 {
@@ -396,11 +482,16 @@ static void
 take_refusal(struct follower *f, const struct follow_reply *reply,
 	     int64_t now_ms)
 {
+	bool is_final = slice_eq(reply->class, SLICE_LIT("request")) ||
+			slice_eq(reply->class, SLICE_LIT("selector"));
+	uint64_t page = read_tag(reply->tag, 'q'), tag;
 	uint64_t serial = read_tag(reply->tag, 'r');
 
-	if (slice_eq(reply->class, SLICE_LIT("request")))
+	if (is_final && serial)
 		answer_unknown(f, serial);
-	else if (serial)
+	else if (is_final && questions_answered(&f->questions, page, &tag))
+		f->ops->on_page(f->user, tag, NULL);
+	else if (serial || page)
 		questions_unanswered(&f->questions, now_ms + QUESTIONS_BUSY_MS);
 }
 
@@ -423,6 +514,8 @@ take_reply(struct follower *f, const struct slice *parts, size_t n,
 	case FOLLOW_PAGE:
 		if (is_page)
 			take_page(f, &reply, now_ms);
+		else
+			tell_page(f, &reply, now_ms);
 		break;
 	case FOLLOW_AT:
 	case FOLLOW_UNKNOWN:
@@ -579,7 +672,7 @@ follower_run(struct follower *f, int64_t now_ms, unsigned budget)
 	bool more = drain_events(f, now_ms, budget);
 
 	if (!f->follow) {
-		ask_where(f, now_ms);
+		ask_questions(f, now_ms);
 		tell_state(f);
 		return more ? now_ms : now_ms + IDLE_MS;
 	}
@@ -610,6 +703,13 @@ follower_resolve(struct follower *f, uint64_t tag, struct slice id)
 	return questions_add(&f->questions, tag, id);
 }
 
+int
+follower_page(struct follower *f, uint64_t tag,
+	      const struct follower_question *question)
+{
+	return questions_add_page(&f->questions, tag, question);
+}
+
 void
 follower_forget(struct follower *f, uint64_t tag)
 {
@@ -628,6 +728,7 @@ follower_free(struct follower *f)
 	zmqport_free(f->port);
 	held_done(&f->held);
 	questions_done(&f->questions);
+	buf_done(&f->page);
 	buf_done(&f->mended);
 	free(f);
 	return NULL;
@@ -707,7 +808,7 @@ follower_open(const struct follower_config *config,
 		return r;
 	}
 	repair_init(&f->repair, config->epoch, config->number,
-		    config->only_new, 0);
+		    config->tail, 0);
 	*ret_follower = f;
 	return 0;
 }

@@ -24,6 +24,8 @@
 
 struct follower;
 
+#define FOLLOWER_ALL UINT64_MAX
+
 enum follower_state {
 	FOLLOWER_SEARCHING,	/* no hub has answered yet */
 	FOLLOWER_REPAIRING,	/* asking for what is missing */
@@ -35,8 +37,29 @@ struct follower_gap {
 	bool after_known;	/* false: nothing was followed before */
 	uint64_t after_epoch, after_number;	/* the last event delivered */
 	uint64_t epoch, resumed_at;	/* delivery goes on after this number */
+	/*
+	 * The hub does not keep the numbers between, and its log is the same:
+	 * whoever wants a part of the topics only can ask it (follower_page)
+	 * whether one of them is gone.
+	 */
+	bool is_hole;
 	const char *reason;	/* "trimmed": gone from the hub's history;
 				 * "restarted": the hub has a new log */
+};
+
+/* What came after a number? */
+struct follower_question {
+	uint64_t epoch, number;
+	unsigned limit;		/* events, 1 to 1000 */
+	/* One a line, each with its line feed; more than 128, which no request
+	 * can hold, and none at all are every topic. */
+	struct slice selectors;
+};
+
+struct follower_page {		/* see doc/protocol.md, 7 */
+	uint64_t epoch, from, to, last, lost;
+	const struct event *events;	/* without topic: it was unfit */
+	size_t count;
 };
 
 struct follower_ops {
@@ -59,13 +82,21 @@ struct follower_ops {
 	/* The answer to follower_resolve. known: the id is (epoch, number). */
 	void (*on_resolved)(void *user, uint64_t tag, bool known,
 			    uint64_t epoch, uint64_t number);
+	/* The answer to follower_page, good for the call. NULL: the hub does
+	 * not understand the question. */
+	void (*on_page)(void *user, uint64_t tag,
+			const struct follower_page *page);
 };
 
 struct follower_config {
 	struct bus_address bus;
-	/* Where to begin: 0, 0: with the oldest kept event. */
+	/*
+	 * Where to begin: after (epoch, number), or, with epoch 0, with so
+	 * many of the newest numbers. 0: after the hub's last event;
+	 * FOLLOWER_ALL: with the oldest kept one.
+	 */
 	uint64_t epoch, number;
-	bool only_new;		/* begin after the hub's last event instead */
+	uint64_t tail;
 	size_t max_event;	/* bytes of data; larger ones are dropped and counted */
 };
 
@@ -103,6 +134,11 @@ int64_t follower_run(struct follower *f, int64_t now_ms, unsigned budget);
  * questions are open.
  */
 int follower_resolve(struct follower *f, uint64_t tag, struct slice id);
+
+/* Asks for what came after a number, in the same way; the answer comes by
+ * on_page. A tag is for one question, of either kind. */
+int follower_page(struct follower *f, uint64_t tag,
+		  const struct follower_question *question);
 void follower_forget(struct follower *f, uint64_t tag);	/* no answer wanted */
 
 enum follower_state follower_get_state(const struct follower *f);

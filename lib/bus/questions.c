@@ -36,26 +36,53 @@ questions_done(struct questions *q)
 		end(q, entry(q->sent.next));
 }
 
-int
-questions_add(struct questions *q, uint64_t tag, struct slice id)
+static int
+add(struct questions *q, uint64_t tag, struct slice text,
+    struct question **ret_question)
 {
 	struct question *question;
 	char *bytes;
 
 	if (q->count == QUESTIONS_MAX)
 		return -ENOBUFS;
-	question = malloc(sizeof(*question) + id.len);
+	question = malloc(sizeof(*question) + text.len);
 	if (!question)
 		return -ENOMEM;
 	bytes = (char *)(question + 1);
-	if (id.len > 0)
-		memcpy(bytes, id.p, id.len);
-	question->tag = tag;
-	question->serial = ++q->serial;
-	question->sent_ms = 0;
-	question->id = (struct slice){ bytes, id.len };
+	if (text.len > 0)
+		memcpy(bytes, text.p, text.len);
+	*question = (struct question){
+		.tag = tag,
+		.serial = ++q->serial,
+		.text = { bytes, text.len },
+	};
 	list_add(&q->waiting, &question->node);
 	q->count++;
+	*ret_question = question;
+	return 0;
+}
+
+int
+questions_add(struct questions *q, uint64_t tag, struct slice id)
+{
+	struct question *question;
+
+	return add(q, tag, id, &question);
+}
+
+int
+questions_add_page(struct questions *q, uint64_t tag,
+		   const struct follower_question *page)
+{
+	struct question *question;
+	int r = add(q, tag, page->selectors, &question);
+
+	if (r < 0)
+		return r;
+	question->is_page = true;
+	question->epoch = page->epoch;
+	question->number = page->number;
+	question->limit = page->limit;
 	return 0;
 }
 

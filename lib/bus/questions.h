@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * questions: where is this id? Asked of the hub until it answers. Pure.
+ * questions: where is this id, and what came after this number? Asked of the
+ * hub until it answers. Pure.
  *
  * A question waits, is under way (a few at a time), and waits again when its
  * answer is late, the connection lost or the hub busy. Only the hub's own
@@ -15,6 +16,7 @@
 
 #include "lib/base/list.h"
 #include "lib/base/slice.h"
+#include "lib/bus/follower.h"
 
 enum {
 	QUESTIONS_MAX = 4096,
@@ -28,7 +30,11 @@ struct question {
 	uint64_t tag;		/* the asker's */
 	uint64_t serial;	/* ours: what the hub echoes */
 	int64_t sent_ms;
-	struct slice id;	/* into this very piece of memory */
+	bool is_page;		/* what follows a number, else: where is id */
+	uint64_t epoch, number;	/* of a page, as limit */
+	unsigned limit;
+	struct slice text;	/* the id, or the page's selectors, one a line;
+				 * into this very piece of memory */
 };
 
 struct questions {
@@ -44,6 +50,8 @@ void questions_done(struct questions *q);
 
 /* 0, -ENOMEM, or -ENOBUFS when QUESTIONS_MAX are open. */
 int questions_add(struct questions *q, uint64_t tag, struct slice id);
+int questions_add_page(struct questions *q, uint64_t tag,
+		       const struct follower_question *page);
 void questions_forget(struct questions *q, uint64_t tag);
 
 /* The next one to send, if one may be sent now; questions_sent once it is. */

@@ -19,14 +19,14 @@ enum {
 };
 
 void
-repair_init(struct repair *r, uint64_t epoch, uint64_t number, bool only_new,
+repair_init(struct repair *r, uint64_t epoch, uint64_t number, uint64_t tail,
 	    int64_t now_ms)
 {
 	memset(r, 0, sizeof(*r));
 	r->is_known = epoch != 0;
 	r->epoch = epoch;
 	r->last = r->target = number;
-	r->only_new = only_new;
+	r->tail = tail;
 	r->is_polling = true;
 	r->heard_ms = r->poll_ms = r->not_before_ms = now_ms;
 }
@@ -160,8 +160,9 @@ repair_wants(const struct repair *r, int64_t now_ms,
 	ret_request->verb = FOLLOW_AFTER;
 	ret_request->epoch = r->is_known ? r->epoch : 0;
 	ret_request->number = r->is_known ? r->last : 0;
-	/* To begin with what is new only the head of a page is needed. */
-	ret_request->limit = !r->is_known && r->only_new ? 1 : LIMIT_PAGE_EVENTS;
+	/* To learn where the tail begins the head of a page is enough. */
+	ret_request->limit = r->is_known || r->tail == FOLLOWER_ALL ?
+			     LIMIT_PAGE_EVENTS : 1;
 	return true;
 }
 
@@ -179,6 +180,17 @@ repair_unanswered(struct repair *r, int64_t now_ms, bool is_busy)
 	r->is_asked = false;
 	if (is_busy)
 		r->not_before_ms = now_ms + BUSY_MS;
+}
+
+/* The number before the first one of the tail, of what is kept. */
+static uint64_t
+tail_after(const struct repair *r, const struct follow_reply *page)
+{
+	uint64_t kept_after = page->from - 1;
+
+	if (page->last < kept_after || page->last - kept_after <= r->tail)
+		return kept_after;
+	return page->last - r->tail;
 }
 
 /* Moves to (epoch, number), and says from where. */
@@ -200,6 +212,15 @@ tell_gap(struct repair *r, uint64_t epoch, uint64_t number, const char *reason,
 	return true;
 }
 
+/* The hub says that it does not keep what is between. */
+static bool
+tell_hole(struct repair *r, uint64_t number, struct follower_gap *ret_gap)
+{
+	(void)tell_gap(r, r->epoch, number, "trimmed", ret_gap);
+	ret_gap->is_hole = true;
+	return true;
+}
+
 bool
 repair_page_begin(struct repair *r, const struct follow_reply *page,
 		  int64_t now_ms, struct follower_gap *ret_gap)
@@ -217,8 +238,7 @@ repair_page_begin(struct repair *r, const struct follow_reply *page,
 	r->poll_ms = now_ms + (r->is_heard ? POLL_MS : POLL_FIRST_MS);
 	r->before_page = r->last;
 	if (!r->is_known) {
-		is_gap = tell_gap(r, page->epoch,
-				  r->only_new ? page->last : page->from - 1,
+		is_gap = tell_gap(r, page->epoch, tail_after(r, page),
 				  "trimmed", ret_gap);
 		r->target = r->last;
 	} else if (page->epoch != r->epoch) {
@@ -232,8 +252,7 @@ repair_page_begin(struct repair *r, const struct follow_reply *page,
 				  ret_gap);
 		r->target = r->last;
 	} else if (page->from - 1 > r->last) {
-		is_gap = tell_gap(r, page->epoch, page->from - 1, "trimmed",
-				  ret_gap);
+		is_gap = tell_hole(r, page->from - 1, ret_gap);
 	}
 	if (r->target < page->last)
 		r->target = page->last;
@@ -249,7 +268,7 @@ repair_page_event(struct repair *r, const struct follow_reply *page,
 	if (epoch != r->epoch || number <= r->last || number > page->to)
 		return REPAIR_DROP;
 	if (number > r->last + 1)
-		*ret_is_gap = tell_gap(r, epoch, number - 1, "trimmed", ret_gap);
+		*ret_is_gap = tell_hole(r, number - 1, ret_gap);
 	advance(r, number);
 	return REPAIR_DELIVER;
 }
@@ -261,7 +280,7 @@ repair_page_end(struct repair *r, const struct follow_reply *page,
 	bool is_gap = false;
 
 	if (page->to > r->last && page->epoch == r->epoch)
-		is_gap = tell_gap(r, r->epoch, page->to, "trimmed", ret_gap);
+		is_gap = tell_hole(r, page->to, ret_gap);
 	advance(r, r->last);
 	if (r->last == r->before_page && is_needed(r))
 		r->not_before_ms = now_ms + FRUITLESS_MS;

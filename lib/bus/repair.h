@@ -30,7 +30,6 @@ enum repair_verdict {
 
 struct repair {
 	bool is_known;		/* there is a position: (epoch, last) */
-	bool only_new;
 	bool is_foreign;	/* another epoch was heard since the last page */
 	bool is_asked;		/* one page is under way */
 	bool is_answered;	/* there was a page */
@@ -39,6 +38,7 @@ struct repair {
 	bool is_polling;	/* ask though nothing is known to be missing */
 	bool is_repairing;	/* this need has been counted */
 	unsigned behind;	/* heartbeats in a row with less than `last` */
+	uint64_t tail;		/* where to begin, while nothing is known */
 	uint64_t epoch, last;	/* what was delivered last */
 	uint64_t target;	/* the newest number known to exist */
 	uint64_t asked_number;
@@ -48,9 +48,9 @@ struct repair {
 	uint64_t holes;		/* how often the events socket had lost some */
 };
 
-/* (epoch, number) is where to begin; 0, 0: with the oldest kept event. */
+/* See struct follower_config. */
 void repair_init(struct repair *r, uint64_t epoch, uint64_t number,
-		 bool only_new, int64_t now_ms);
+		 uint64_t tail, int64_t now_ms);
 
 /* --- from the events socket --------------------------------------------- */
 

@@ -131,7 +131,7 @@ static int
 parse_after(struct sse_subscriber *s, const char *after,
 	    struct follower_config *config)
 {
-	config->only_new = !after;
+	config->tail = after ? FOLLOWER_ALL : 0;
 	if (!after || strcmp(after, "earliest") == 0)
 		return 0;
 	if (id_parse(slice_of(after), &config->epoch, &config->number) == 0)

@@ -44,6 +44,8 @@ static struct hub {
 	size_t pad;			/* bytes that each event has more */
 	const char *refusal;		/* answers ERR of this class */
 	bool is_mute;			/* answers nothing */
+	size_t selectors;		/* of the last page that was asked */
+	char selector[32];		/* the last one of them */
 	unsigned asked;			/* requests that came */
 	uint64_t unfit;			/* this number breaks a rule */
 } hub;
@@ -70,7 +72,8 @@ hub_start(uint64_t epoch, uint64_t first, uint64_t last)
 	hub.first = first;
 	hub.last = last;
 	assert_int_equal(zmqport_new(&hub.port), 0);
-	assert_int_equal(zmqport_message_new(100, &hub.message), 0);
+	assert_int_equal(zmqport_message_new(3 + FOLLOW_REQUEST_PARTS_MAX,
+					     &hub.message), 0);
 	hub.pub = hub_bind(ZMQPORT_PUB, BUS_EVENTS);
 	hub.router = hub_bind(ZMQPORT_ROUTER, BUS_FOLLOW);
 }
@@ -158,6 +161,12 @@ hub_page(const struct follow_request *q, struct slice peer)
 				  .epoch = hub.epoch, .last = hub.last };
 	struct buf bytes = { 0 };
 
+	hub.selectors = q->n_selectors;
+	if (q->n_selectors)
+		snprintf(hub.selector, sizeof(hub.selector), "%.*s",
+			 (int)q->selectors[q->n_selectors - 1].len,
+			 q->selectors[q->n_selectors - 1].p);
+	r.lost = hub.first - 1;
 	r.from = q->epoch == hub.epoch ? q->number + 1 : 1;
 	if (r.from < hub.first)
 		r.from = hub.first;
@@ -231,6 +240,9 @@ static struct seen {
 	uint64_t resolved_tag, resolved_number;
 	bool resolved_known;
 	unsigned resolved;
+	uint64_t page_tag, page_count, page_first, page_unfit;
+	struct follower_page page;	/* without its events */
+	unsigned pages, refusals;
 	struct buf text;		/* of plain events: "topic=data\n" */
 } seen;
 
@@ -294,11 +306,34 @@ on_resolved(void *user, uint64_t tag, bool known, uint64_t epoch,
 	seen.resolved_number = number;
 }
 
+static void
+on_page(void *user, uint64_t tag, const struct follower_page *page)
+{
+	size_t i;
+
+	(void)user;
+	seen.page_tag = tag;
+	if (!page) {
+		seen.refusals++;
+		return;
+	}
+	seen.pages++;
+	seen.page = *page;
+	seen.page_unfit = 0;
+	for (i = 0; i < page->count; i++) {
+		if (!page->events[i].topic.p)
+			seen.page_unfit++;
+		else
+			assert_int_equal(page->events[i].number, page->from + i);
+	}
+}
+
 static const struct follower_ops ops = {
 	.on_event = on_event,
 	.on_gap = on_gap,
 	.on_state = on_state,
 	.on_resolved = on_resolved,
+	.on_page = on_page,
 };
 
 static struct follower *follower;
@@ -406,7 +441,7 @@ gets_what_is_kept_and_what_comes(void **state)
 
 	(void)state;
 	hub_start(EPOCH_1, 11, 2511);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until(seen.number == 2511);
 	assert_int_equal(seen.gaps, 1);		/* where it begins */
 	assert_false(seen.gap.after_known);
@@ -427,7 +462,7 @@ waits_for_a_hub(void **state)
 	int i;
 
 	(void)state;
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	for (i = 0; i < 10; i++)
 		turn(10);
 	assert_int_equal(seen.state, FOLLOWER_SEARCHING);
@@ -447,7 +482,7 @@ begins_where_it_is_told(void **state)
 	assert_int_equal(seen.gaps, 0);
 	follower = follower_free(follower);
 
-	open_follower((struct follower_config){ .only_new = true });
+	open_follower((struct follower_config){ .tail = 0 });
 	run_until(seen.state == FOLLOWER_LIVE);
 	assert_int_equal(seen.number, 50);
 	assert_int_equal(seen.events, 5);	/* of before */
@@ -456,11 +491,115 @@ begins_where_it_is_told(void **state)
 }
 
 static void
+begins_with_the_newest_numbers(void **state)
+{
+	(void)state;
+	hub_start(EPOCH_1, 11, 5011);
+	open_follower((struct follower_config){ .tail = 1500 });
+	run_until(seen.number == 5011);
+	assert_int_equal(seen.events, 1500);
+	assert_int_equal(seen.gaps, 1);
+	assert_int_equal(follower_get_stats(follower)->gaps, 0);
+}
+
+static void
+ask_page(uint64_t tag, uint64_t number, const char *selectors)
+{
+	struct follower_question q = {
+		.epoch = EPOCH_1,
+		.number = number,
+		.limit = 10,
+		.selectors = slice_of(selectors),
+	};
+
+	assert_int_equal(follower_page(follower, tag, &q), 0);
+}
+
+static void
+asks_for_pages_besides(void **state)
+{
+	(void)state;
+	hub_start(EPOCH_1, 11, 50);
+	open_follower((struct follower_config){ .tail = 10 });
+	run_until(seen.number == 50);
+	ask_page(7, 20, "t\nnews/*\n");
+	run_until(seen.pages == 1);
+	assert_int_equal(seen.page_tag, 7);
+	assert_int_equal(seen.page.from, 21);
+	assert_int_equal(seen.page.to, 30);
+	assert_int_equal(seen.page.count, 10);
+	assert_int_equal(seen.page.lost, 10);
+	assert_int_equal(hub.selectors, 2);
+	assert_string_equal(hub.selector, "news/*");
+	assert_int_equal(seen.number, 50);	/* no event of ours */
+	hub.unfit = 24;
+	ask_page(8, 20, "t\n");
+	run_until(seen.pages == 2);
+	assert_int_equal(seen.page_unfit, 1);
+	assert_int_equal(seen.page.count, 10);
+}
+
+/* More selectors than a request can hold: everything. */
+static void
+many_selectors_are_none(void **state)
+{
+	struct buf lines = { 0 };
+	int i;
+
+	(void)state;
+	hub_start(EPOCH_1, 1, 50);
+	open_follower((struct follower_config){ .tail = 10 });
+	for (i = 0; i < FOLLOW_SELECTORS_MAX; i++)
+		(void)buf_append_text(&lines, "t\n");
+	(void)buf_append_char(&lines, '\0');
+	ask_page(1, 20, lines.p);
+	run_until(seen.pages == 1);
+	assert_int_equal(hub.selectors, FOLLOW_SELECTORS_MAX);
+	lines.len--;
+	(void)buf_append_text(&lines, "t\n");
+	(void)buf_append_char(&lines, '\0');
+	ask_page(2, 20, lines.p);
+	run_until(seen.pages == 2);
+	assert_int_equal(hub.selectors, 0);
+	buf_done(&lines);
+}
+
+static void
+a_page_is_asked_for_until_it_comes(void **state)
+{
+	(void)state;
+	hub_start(EPOCH_1, 1, 50);
+	open_follower((struct follower_config){ .tail = 10 });
+	run_until(seen.number == 50);
+	hub.refusal = "busy";
+	ask_page(1, 20, "t\n");
+	run_until(hub.asked >= 4);
+	skew_ms += 1000;
+	turn(10);
+	hub_stop();
+	turn(10);
+	hub_start(EPOCH_1, 1, 50);
+	run_until(seen.pages == 1);
+	assert_int_equal(seen.page.from, 21);
+	/* Nobody wants to know any more. */
+	ask_page(2, 20, "t\n");
+	follower_forget(follower, 2);
+	ask_page(3, 20, "t\n");
+	run_until(seen.pages == 2);
+	assert_int_equal(seen.page_tag, 3);
+	/* What the hub cannot understand it will not understand later. */
+	hub.refusal = "selector";
+	ask_page(4, 20, "t\n");
+	run_until(seen.refusals == 1);
+	assert_int_equal(seen.page_tag, 4);
+}
+
+static void
 repairs_what_was_lost(void **state)
 {
 	(void)state;
 	hub_start(EPOCH_1, 1, 0);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until_heard();
 	hub_publish(true);
 	hub_publish(true);
@@ -482,7 +621,7 @@ tells_what_is_trimmed(void **state)
 
 	(void)state;
 	hub_start(EPOCH_1, 1, 0);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until_heard();
 	before = seen.number;
 	hub_publish(true);
@@ -502,7 +641,7 @@ leaves_a_gap_for_what_it_cannot_use(void **state)
 {
 	(void)state;
 	hub_start(EPOCH_1, 1, 0);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until_heard();
 	hub.unfit = hub.last + 2;
 	hub_publish(false);
@@ -523,7 +662,7 @@ goes_on_with_another_log(void **state)
 {
 	(void)state;
 	hub_start(EPOCH_1, 1, 0);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until_heard();
 	hub_tell(FRAME_GOODBYE);
 	run_until(seen.state == FOLLOWER_SILENT);
@@ -545,7 +684,7 @@ notices_silence(void **state)
 {
 	(void)state;
 	hub_start(EPOCH_1, 1, 0);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until_heard();
 	skew_ms += 2900;
 	turn(1000);
@@ -569,7 +708,7 @@ holds_live_events_within_bounds(void **state)
 
 	(void)state;
 	hub_start(EPOCH_1, 1, 0);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until_heard();
 	before = seen.number;
 	hub.is_mute = true;
@@ -597,7 +736,7 @@ has_a_budget(void **state)
 
 	(void)state;
 	hub_start(EPOCH_1, 1, 0);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until_heard();
 	for (i = 0; i < 100; i++)
 		hub_publish(false);
@@ -616,7 +755,7 @@ has_a_budget_of_bytes(void **state)
 
 	(void)state;
 	hub_start(EPOCH_1, 1, 0);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until_heard();
 	hub.pad = 400000;
 	for (i = 0; i < 20; i++)
@@ -644,7 +783,7 @@ counts_junk(void **state)
 
 	(void)state;
 	hub_start(EPOCH_1, 1, 0);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until_heard();
 	before = seen.events;
 	for (i = 0; i < COUNT_OF(junk); i++) {
@@ -666,7 +805,7 @@ resolves(void **state)
 	static char long_id[EVENT_ID_MAX + 1];
 
 	(void)state;
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	assert_int_equal(follower_resolve(follower, 71, SLICE_LIT("own-7")), 0);
 	assert_int_equal(follower_resolve(follower, 70, SLICE_LIT("own-7")), 0);
 	follower_forget(follower, 70);
@@ -713,7 +852,7 @@ resolves_after_the_hub_was_away(void **state)
 {
 	(void)state;
 	hub_start(EPOCH_1, 1, 0);
-	open_follower((struct follower_config){ 0 });
+	open_follower((struct follower_config){ .tail = FOLLOWER_ALL });
 	run_until_heard();
 	hub.is_mute = true;
 	hub.asked = 0;
@@ -1035,6 +1174,10 @@ main(void)
 		TEST(gets_what_is_kept_and_what_comes),
 		TEST(waits_for_a_hub),
 		TEST(begins_where_it_is_told),
+		TEST(begins_with_the_newest_numbers),
+		TEST(asks_for_pages_besides),
+		TEST(many_selectors_are_none),
+		TEST(a_page_is_asked_for_until_it_comes),
 		TEST(repairs_what_was_lost),
 		TEST(tells_what_is_trimmed),
 		TEST(leaves_a_gap_for_what_it_cannot_use),

@@ -26,7 +26,7 @@ asks_until_answered(void **state)
 	questions_init(&q);
 	assert_int_equal(questions_due(&q), INT64_MAX);
 	assert_int_equal(questions_add(&q, 77, SLICE_LIT("order-7")), 0);
-	assert_true(slice_eq(questions_next(&q, 10)->id, SLICE_LIT("order-7")));
+	assert_true(slice_eq(questions_next(&q, 10)->text, SLICE_LIT("order-7")));
 	serial = send_next(&q, 10);
 	assert_int_not_equal(serial, 0);
 	assert_null(questions_next(&q, 10));

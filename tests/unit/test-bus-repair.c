@@ -59,7 +59,7 @@ make_live(struct repair *r, uint64_t last)
 {
 	unsigned gaps;
 
-	repair_init(r, 0, 0, false, 0);
+	repair_init(r, 0, 0, FOLLOWER_ALL, 0);
 	assert_int_equal(repair_state(r), FOLLOWER_SEARCHING);
 	must_ask(r, 0, 0, 0);
 	assert_int_equal(take_page(r, 0, E1, 1, last, last, &gaps), last);
@@ -131,7 +131,7 @@ pages_on_until_the_end(void **state)
 	struct repair r;
 
 	(void)state;
-	repair_init(&r, E1, 100, false, 0);
+	repair_init(&r, E1, 100, 0, 0);
 	must_ask(&r, 0, E1, 100);
 	assert_int_equal(take_page(&r, 1, E1, 101, 110, 125, NULL), 10);
 	assert_int_equal(repair_state(&r), FOLLOWER_REPAIRING);
@@ -243,7 +243,7 @@ begins_with_what_is_new(void **state)
 	unsigned gaps;
 
 	(void)state;
-	repair_init(&r, 0, 0, true, 0);
+	repair_init(&r, 0, 0, 0, 0);
 	assert_int_equal(repair_on_live(&r, E1, 71, 0), REPAIR_HOLD);
 	must_ask(&r, 0, 0, 0);
 	assert_int_equal(request.limit, 1);
@@ -253,6 +253,87 @@ begins_with_what_is_new(void **state)
 	assert_int_equal(gap.resumed_at, 70);
 	assert_int_equal(repair_on_held(&r, E1, 71), REPAIR_DELIVER);
 	assert_int_equal(repair_state(&r), FOLLOWER_LIVE);
+}
+
+static void
+begins_with_the_newest_numbers(void **state)
+{
+	struct repair r;
+	unsigned gaps;
+
+	(void)state;
+	repair_init(&r, 0, 0, 20, 0);
+	must_ask(&r, 0, 0, 0);
+	assert_int_equal(request.limit, 1);
+	assert_int_equal(take_page(&r, 1, E1, 40, 40, 70, &gaps), 0);
+	assert_int_equal(gaps, 1);
+	assert_false(gap.after_known);
+	assert_int_equal(gap.resumed_at, 50);
+	must_ask(&r, 1, E1, 50);
+	assert_int_equal(request.limit, 1000);
+	assert_int_equal(take_page(&r, 1, E1, 51, 70, 70, &gaps), 20);
+	assert_int_equal(gaps, 0);
+	assert_int_equal(repair_state(&r), FOLLOWER_LIVE);
+}
+
+/* The tail is longer than what is kept, and the longest that there is. */
+static void
+a_tail_is_no_longer_than_what_is_kept(void **state)
+{
+	static const uint64_t tails[] = { 31, 32, UINT64_MAX - 1 };
+	struct repair r;
+	unsigned gaps;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(tails); i++) {
+		repair_init(&r, 0, 0, tails[i], 0);
+		must_ask(&r, 0, 0, 0);
+		assert_int_equal(take_page(&r, 1, E1, 40, 40, 70, &gaps), 1);
+		assert_int_equal(gaps, 1);
+		assert_int_equal(gap.resumed_at, 39);
+		must_ask(&r, 1, E1, 40);
+	}
+}
+
+static void
+a_hole_is_told_from_a_new_log(void **state)
+{
+	struct repair r;
+	unsigned gaps;
+
+	(void)state;
+	make_live(&r, 5);
+	repair_on_heartbeat(&r, E1, 40, 1000);
+	must_ask(&r, 1000, E1, 5);
+	assert_int_equal(take_page(&r, 1000, E1, 30, 40, 40, &gaps), 11);
+	assert_int_equal(gaps, 1);
+	assert_true(gap.is_hole);
+	repair_on_heartbeat(&r, E2, 3, 2000);
+	must_ask(&r, 2000, E1, 40);
+	assert_int_equal(take_page(&r, 2000, E2, 1, 3, 3, &gaps), 3);
+	assert_int_equal(gaps, 1);
+	assert_false(gap.is_hole);
+}
+
+/* A hub that began a new epoch keeps what it had under the old numbers: what
+ * was delivered is not delivered again. */
+static void
+a_new_epoch_may_go_on_with_the_numbers(void **state)
+{
+	struct repair r;
+	unsigned gaps;
+
+	(void)state;
+	make_live(&r, 5);
+	repair_on_heartbeat(&r, E2, 8, 1000);
+	must_ask(&r, 1000, E1, 5);
+	assert_int_equal(take_page(&r, 1000, E2, 6, 8, 8, &gaps), 3);
+	assert_int_equal(gaps, 1);
+	assert_string_equal(gap.reason, "restarted");
+	assert_int_equal(gap.after_number, 5);
+	assert_int_equal(gap.resumed_at, 5);
+	assert_int_equal(repair_on_live(&r, E2, 9, 1001), REPAIR_DELIVER);
 }
 
 static void
@@ -327,7 +408,7 @@ polls_until_the_events_socket_is_heard(void **state)
 	struct repair r;
 
 	(void)state;
-	repair_init(&r, 0, 0, false, 0);
+	repair_init(&r, 0, 0, FOLLOWER_ALL, 0);
 	repair_tick(&r, 9000);		/* the hub comes late */
 	assert_int_equal(repair_state(&r), FOLLOWER_SEARCHING);
 	must_ask(&r, 9000, 0, 0);
@@ -348,7 +429,7 @@ stands_the_last_numbers(void **state)
 	struct repair r;
 
 	(void)state;
-	repair_init(&r, E1, UINT64_MAX - 1, false, 0);
+	repair_init(&r, E1, UINT64_MAX - 1, 0, 0);
 	assert_int_equal(repair_on_live(&r, E1, UINT64_MAX, 0), REPAIR_DELIVER);
 	assert_int_equal(repair_on_live(&r, E1, 0, 0), REPAIR_DROP);
 	assert_int_equal(repair_on_live(&r, E1, UINT64_MAX, 0), REPAIR_DROP);
@@ -613,7 +694,7 @@ run_model(unsigned seed)
 	m.drop = 5 << dice(&m, 6);
 	m.delay = 5 << dice(&m, 10);
 	m.page = 2 << dice(&m, 10);
-	repair_init(&m.r, 0, 0, false, 0);
+	repair_init(&m.r, 0, 0, FOLLOWER_ALL, 0);
 	steps = 500 + dice(&m, 3000);
 	for (i = 0; i < steps; i++)
 		step(&m);
@@ -652,6 +733,10 @@ main(void)
 		cmocka_unit_test(follows_into_a_new_log),
 		cmocka_unit_test(notices_a_log_that_went_back),
 		cmocka_unit_test(begins_with_what_is_new),
+		cmocka_unit_test(begins_with_the_newest_numbers),
+		cmocka_unit_test(a_tail_is_no_longer_than_what_is_kept),
+		cmocka_unit_test(a_hole_is_told_from_a_new_log),
+		cmocka_unit_test(a_new_epoch_may_go_on_with_the_numbers),
 		cmocka_unit_test(asks_again_when_no_answer_comes),
 		cmocka_unit_test(does_not_hammer_a_hub_that_contradicts_itself),
 		cmocka_unit_test(notices_silence_and_polls),

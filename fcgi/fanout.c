@@ -12,8 +12,6 @@
 
 #include <fastcgi.h>
 
-enum { MARK_ONE_RECORD = 1 };	/* the payload is one record, not several */
-
 static struct audience *
 audience_of(const struct group *group)
 {
@@ -79,9 +77,12 @@ fanout_new(struct loop *loop, const struct fanout_config *config,
 		if (config->is_plain) {
 			(void)evlog_begin_epoch(f->log, 0, 0);
 			f->was_live = true;
+		} else if (ops->page) {
+			r = pager_new(&f->pager);
 		}
-		r = pulse_start(f);
 	}
+	if (r == 0)
+		r = pulse_start(f);
 	if (r < 0) {
 		fanout_free(f);
 		return r;
@@ -108,6 +109,7 @@ fanout_free(struct fanout *f)
 	if (f->wheel[0].next)
 		close_all(f);
 	loop_timer_stop(f->loop, &f->pulse);
+	f->pager = pager_free(f->pager);
 	f->log = evlog_free(f->log);
 	f->groups = groups_free(f->groups);
 	map_done(&f->questions);
@@ -229,18 +231,20 @@ append(struct fanout *f, const struct evlog_item *item, struct buf *payload)
 
 /*
  * Says to everybody that what is between the two is gone. An entry like any
- * other, so that who comes later or is behind is told as well.
+ * other, so that who comes later or is behind is told as well. Marked as a hole
+ * it is said to those only whom the hub says it concerns.
  */
 static bool
 append_gap_for_all(struct fanout *f, struct evlog_place after,
-		   struct evlog_place resumed_at, const char *reason)
+		   struct evlog_place resumed_at, const char *reason,
+		   uint8_t mark)
 {
 	struct buf text = { NULL, 0, 0 }, payload = { NULL, 0, 0 };
 	char after_text[ID_TEXT_MAX + 1], at_text[ID_TEXT_MAX + 1];
 	struct evlog_item item = {
 		.number = resumed_at.number,
 		.time_ms = clock_wall_ms(),
-		.mark = MARK_ONE_RECORD,
+		.mark = mark,
 	};
 	int r = encode_gap(&text, place_text(f, after, after_text),
 			   place_text(f, resumed_at, at_text), reason);
@@ -255,7 +259,8 @@ append_gap_for_all(struct fanout *f, struct evlog_place after,
 	}
 	if (!append(f, &item, &payload))
 		return false;
-	f->stats.gaps += f->count;
+	if (mark != MARK_HOLE)
+		f->stats.gaps += f->count;
 	f->owed.gen = 0;
 	return true;
 }
@@ -268,7 +273,7 @@ pay_gap(struct fanout *f, uint64_t number)
 
 	at.number = number - 1;
 	return f->owed.gen == 0 ||
-	       append_gap_for_all(f, f->owed, at, "memory");
+	       append_gap_for_all(f, f->owed, at, "memory", MARK_ONE_RECORD);
 }
 
 void
@@ -301,26 +306,41 @@ fanout_event(struct fanout *f, const struct event *e)
 	f->stats.events += append(f, &item, &payload);
 }
 
+static void
+begin_epoch(struct fanout *f, const struct follower_gap *g)
+{
+	(void)evlog_begin_epoch(f->log, g->epoch, g->resumed_at);
+	f->began = g->resumed_at;
+}
+
 void
 fanout_gap(struct fanout *f, const struct follower_gap *g)
 {
 	struct evlog_place before = evlog_last_place(f->log);
+	/* What is owed must be told to all. */
+	bool is_hole = g->is_hole && f->pager && f->owed.gen == 0;
 
 	f->has_news = true;
 	if (before.gen == 0) {
-		(void)evlog_begin_epoch(f->log, g->epoch, g->resumed_at);
+		begin_epoch(f, g);
+		return;
+	}
+	/* Nobody stands before it yet, and who comes to asks the hub. */
+	if (is_hole && !f->was_live) {
+		evlog_skip(f->log, g->resumed_at);
 		return;
 	}
 	/* A hub that went back in its own epoch, as with a restored backup,
 	 * has a new log too: its numbers would be given a second time. */
 	if (evlog_epoch(f->log, before.gen) != g->epoch ||
 	    g->resumed_at < before.number) {
-		(void)evlog_begin_epoch(f->log, g->epoch, g->resumed_at);
+		begin_epoch(f, g);
 		placing_ask_again(f);
 	}
 	(void)append_gap_for_all(f, before, evlog_place(f->log, g->epoch,
 							g->resumed_at),
-				 g->reason);
+				 g->reason,
+				 is_hole ? MARK_HOLE : MARK_ONE_RECORD);
 }
 
 void
@@ -384,7 +404,8 @@ piece_from_positions(struct fanout *f, const uint64_t *positions, size_t count,
 	buf_clear(&f->scratch);
 	while (used < count && used < PIECE_EVENTS) {
 		e = evlog_at(f->log, positions[used]);
-		if (used > 0 && f->scratch.len + e->len > PIECE_BYTES)
+		if (used > 0 && (f->scratch.len + e->len > PIECE_BYTES ||
+				 e->mark == MARK_HOLE))
 			break;
 		if (piece_add(&f->scratch, &record_at, e) < 0)
 			return -ENOMEM;
@@ -466,7 +487,9 @@ fanout_flush_group(struct fanout *f, struct group *group)
 		struct piece p;
 		size_t used;
 
-		if (piece_from_positions(f, at, left, &p, &used) < 0) {
+		/* At a hole each goes on by itself. */
+		if (evlog_at(f->log, at[0])->mark == MARK_HOLE ||
+		    piece_from_positions(f, at, left, &p, &used) < 0) {
 			while (a->count > 0)
 				stream_set_behind(a->head[a->count - 1], at[0]);
 			break;
@@ -533,7 +556,7 @@ fanout_turn(struct fanout *f, int64_t now_ms)
 {
 	struct list *dirty = groups_dirty(f->groups);
 	struct list *at = dirty->next;
-	int64_t sleep_ms = -1;
+	int64_t sleep_ms = -1, pager_ms;
 
 	while (at != dirty) {
 		struct group *group = list_entry(at, struct group, dirty);
@@ -547,6 +570,9 @@ fanout_turn(struct fanout *f, int64_t now_ms)
 	}
 	if (f->has_news)
 		placing_retry_all(f);
+	pager_ms = f->pager ? pager_turn(f, now_ms) : -1;
 	stream_reap(f);
+	if (sleep_ms < 0 || (pager_ms >= 0 && pager_ms < sleep_ms))
+		return pager_ms;
 	return sleep_ms;
 }

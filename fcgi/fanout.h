@@ -8,9 +8,13 @@
  * head again). An event is encoded once, as FastCGI records for request id 1,
  * and the same bytes go to everybody.
  *
+ * The log is a window: it may hold less than the hub keeps. Who needs what is
+ * older gets it from the hub, page by page, until it has reached the window.
+ *
  * The files: fanout.c takes events in and flushes groups; stream.c is one
- * stream; placing.c finds where a stream begins; pulse.c is all that happens
- * by time. fanout_priv.h is what they share.
+ * stream; placing.c finds where a stream begins; pager.c is for streams that
+ * are older than the window; pulse.c is all that happens by time.
+ * fanout_priv.h is what they share.
  */
 #ifndef FCGI_FANOUT_H
 #define FCGI_FANOUT_H
@@ -39,6 +43,9 @@ struct fanout_ops {
 	/* follower_resolve and follower_forget; not called when is_plain */
 	int (*ask)(void *user, uint64_t tag, struct slice id);
 	void (*forget)(void *user, uint64_t tag);
+	/* follower_page. NULL: the window is all that there is */
+	int (*page)(void *user, uint64_t tag,
+		    const struct follower_question *question);
 	/* a stream is over; `owner` is its request's. May be NULL. */
 	void (*on_close)(void *user, void *owner);
 };
@@ -47,6 +54,7 @@ struct fanout_stats {
 	uint64_t opened, closed;	/* streams */
 	uint64_t events, flushes, writes;
 	uint64_t gaps;			/* streams told of one */
+	uint64_t pages;			/* that came for streams */
 	uint64_t cut;			/* closed in the middle of an event */
 	uint64_t dropped;		/* events that memory did not suffice for */
 	uint64_t slow;			/* streams told of a gap because they read
@@ -79,6 +87,9 @@ void fanout_gap(struct fanout *f, const struct follower_gap *g);
 void fanout_state(struct fanout *f, enum follower_state state);
 void fanout_resolved(struct fanout *f, uint64_t tag, bool known,
 		     uint64_t epoch, uint64_t number);
+
+void fanout_page(struct fanout *f, uint64_t tag,
+		 const struct follower_page *page);
 
 /*
  * At the end of each turn of the loop: flushes what may be flushed and frees

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* fanout_priv: what fanout.c, stream.c, placing.c and pulse.c share. */
+/* fanout_priv: what the files of the fan-out share. */
 #ifndef FCGI_FANOUT_PRIV_H
 #define FCGI_FANOUT_PRIV_H
 
 #include "fcgi/fanout.h"
+#include "fcgi/newest.h"
 #include "lib/base/buf.h"
 #include "lib/base/list.h"
 #include "lib/base/map.h"
@@ -29,6 +30,22 @@ enum {
 	PACE_MOST_MS = 100,
 
 	WHEEL_SLOTS = 128,
+
+	/* pages that are here at a time, each a megabyte about and at the most
+	 * one large event; so many events are asked for */
+	PAGER_SLOTS = 8,
+	PAGER_EVENTS = 256,
+	/* a page that its stream has not taken by then is dropped, for others
+	 * wait; one that the hub could not give is asked for again */
+	PAGER_STALL_MS = 10000,
+	PAGER_AGAIN_MS = 1000,
+	/* a last=N looks through so many pages of a thousand events at most */
+	PAGER_NEWEST_PAGES = 64,
+};
+
+enum {				/* evlog_item.mark */
+	MARK_ONE_RECORD = 1,	/* the payload is one record, not several */
+	MARK_HOLE = 2,		/* numbers are gone: a gap for whom it concerns */
 };
 
 /*
@@ -36,7 +53,7 @@ enum {
  *   WAITING  fanout->waiting; it does not know yet where to begin
  *   HEAD     its group's audience
  *   BEHIND   its chunk's holders while it has a chunk, else nowhere; its socket is
- *            watched for room
+ *            watched for room, unless it waits for a page
  *   DOOMED   fanout->doomed; closed, freed at the end of the turn
  */
 enum stream_state {
@@ -53,6 +70,7 @@ struct stream {
 	struct group *group;		/* shared (counted) */
 	struct chunk *chunk;		/* shared; what is partly written, or NULL */
 	struct placing *placing;	/* owned; WAITING, or a replay; else NULL */
+	struct paging *paging;		/* owned; BEHIND, before the window; or NULL */
 	struct fanout *fanout;		/* borrowed */
 	void *owner;			/* the request's, for on_close */
 	uint64_t cursor;		/* BEHIND: the next position to look at */
@@ -83,6 +101,56 @@ struct placing {
 	size_t replay_at, replay_count;
 };
 
+/*
+ * What a stream gets from the hub, because it is not in the window. Pages are
+ * asked for and held in one of few slots.
+ */
+struct paging {
+	struct list node;		/* pager's queue; else in nothing */
+	struct stream *stream;		/* borrowed: whose it is */
+	struct pager_slot *slot;	/* borrowed; NULL: has none */
+	struct evlog_place place;	/* what matches up to it is written */
+	uint64_t hole;			/* the MARK_HOLE it stands at: it wants
+					 * to know only whether that concerns
+					 * it; or EVLOG_NONE */
+	uint64_t told;			/* what was gone up to it has been told */
+	bool has_begun;			/* a page of it was written */
+	/* of a last=N: what is collected while `most` is not 0. Then is_replay:
+	 * it is in the slot, and the window's part is stream->placing's */
+	struct newest newest;
+	bool is_replay;
+	uint32_t pages;			/* that were looked through for it */
+	bool is_all;			/* it gets all that is kept, */
+	const char *reason;		/* and is told of this gap first; NULL:
+					 * it did not miss anything */
+	struct slice after;		/* what the first gap says, if it is not
+					 * the place; into after_text */
+	char after_text[];
+};
+
+struct pager_mark {		/* where an event of a page ends */
+	size_t end;
+	uint64_t number;
+};
+
+struct pager_slot {
+	struct stream *stream;		/* NULL: free */
+	uint64_t tag;			/* of the question; 0: none is open */
+	bool has_page;
+	int64_t due_ms;			/* has_page: to be taken by then; else,
+					 * without tag: to be asked again */
+	struct buf bytes;		/* of the page, as records for id 1 */
+	struct pager_mark marks[PAGER_EVENTS + 1];
+	size_t mark_at, mark_count;
+	uint64_t to, lost;		/* what it reaches to, what is gone */
+};
+
+struct pager {
+	struct list queue;		/* paging without a slot, in order */
+	struct buf text;		/* selectors, or an event */
+	struct pager_slot slots[PAGER_SLOTS];
+};
+
 /* Bytes that some streams have taken a part of. */
 struct chunk {
 	struct list all;		/* fanout->chunks */
@@ -111,6 +179,13 @@ struct audience {
 	uint32_t count, cap;
 	int64_t last_flush_ms;
 	uint64_t told;			/* by the last flush: see stream */
+	/*
+	 * What the hub said at the last hole, when the log reached to number
+	 * `sounded` of this gen: the newest that is gone of what the group
+	 * wants.
+	 */
+	uint32_t sounded_gen;
+	uint64_t sounded, lost;
 };
 
 struct fanout {
@@ -123,6 +198,7 @@ struct fanout {
 	struct buf scratch;		/* one piece, or one reply */
 	struct buf patched;		/* a piece with another request id */
 	uint64_t noted_end;		/* positions before it are in groups' pending */
+	uint64_t began;			/* where the log's epoch began */
 	struct evlog_place owed;	/* what followed it was dropped: a gap for all
 					 * is due; gen 0: nothing */
 
@@ -135,6 +211,8 @@ struct fanout {
 	uint64_t last_tag;
 	bool was_live;			/* the log has been complete once */
 	bool has_news;			/* who waits may know more now */
+
+	struct pager *pager;		/* owned; NULL: there is no hub to ask */
 
 	struct loop_timer pulse;
 	struct list wheel[WHEEL_SLOTS];
@@ -166,6 +244,10 @@ enum write_result stream_write(struct stream *s, const struct piece *p,
 			       struct chunk **shared);
 void stream_serve(struct stream *s);	/* BEHIND: on to the head */
 void stream_end(struct stream *s, uint64_t retry_ms);	/* says so, and closes */
+/* Ends it, or cuts it off when it is in the middle of a piece. */
+void stream_end_later(struct stream *s);
+/* Closes a stream that there is no memory for; its browser resumes. */
+void stream_starve(struct stream *s);
 void stream_doom(struct stream *s);	/* closes; harmless when it is DOOMED */
 void stream_set_behind(struct stream *s, uint64_t cursor);
 void stream_cut_chunks(struct fanout *f, uint64_t evicted);
@@ -177,8 +259,14 @@ struct placed {			/* what the decision is */
 	uint64_t cursor;
 	struct slice position;	/* for the first record; absent: none */
 	bool has_gap;		/* tell the stream; `after` absent: null */
+	bool is_paged;		/* from the hub: what follows page_after */
+	uint32_t last_n;	/* of each topic the newest, of those pages; 0: all */
+	bool is_all;		/* see struct paging, also for the next two */
 	struct slice after;
 	const char *reason;
+	/* of the gap: this, or before placing_first, if that is later */
+	struct evlog_place resumed_at;
+	struct evlog_place page_after;
 	char id_text[ID_TEXT_MAX + 1];	/* holds position, if it is ours */
 };
 /* Decides for stream->placing, which lends the slices. 0 or -ENOMEM. */
@@ -187,14 +275,43 @@ void placing_settle(struct stream *s);	/* placed: frees what it needs no more */
 int placing_new(const struct subscription *sub, struct placing **ret_placing);
 struct placing *placing_free(struct fanout *f, struct placing *p);
 int placing_wait(struct stream *s);	/* asks the hub if that helps */
+/* Whether the window has all that the hub has of what the stream wants. */
+bool placing_has_all(const struct stream *s);
+/* Where to begin with all of the window from which on it has no hole. */
+uint64_t placing_first(const struct fanout *f);
+/* What follows a place of an earlier log in the one that there is now. */
+struct evlog_place placing_in_this_log(const struct fanout *f,
+				       struct evlog_place place);
 void placing_retry_all(struct fanout *f);
 /* A new log begins: what was answered about a log that never came is asked of
  * the hub that is there now. */
 void placing_ask_again(struct fanout *f);
-/* Appends the gap event that `p` speaks of, as records for request id 1. */
+/* Appends a gap event, as records for request id 1. */
 int placing_append_gap(struct fanout *f, const struct placed *p, struct buf *out);
+int placing_append_gap_at(struct fanout *f, const struct placed *p,
+			  struct evlog_place resumed_at, struct buf *out);
 struct slice place_text(const struct fanout *f, struct evlog_place place,
 			char out[ID_TEXT_MAX + 1]);
+
+/* pager.c */
+enum next { NEXT_PIECE, NEXT_AGAIN, NEXT_HEAD, NEXT_WAIT, NEXT_FAILED };
+enum hole { HOLE_UNKNOWN, HOLE_HARMLESS, HOLE_MISSED };
+
+int pager_new(struct pager **ret_pager);
+struct pager *pager_free(struct pager *p);
+/* The stream, which is BEHIND, goes on after p->page_after. 0 or -ENOMEM. */
+int pager_begin(struct stream *s, const struct placed *p);
+/* Whether the MARK_HOLE at this position concerns the group. */
+enum hole pager_hole(const struct fanout *f, const struct group *group,
+		     uint64_t pos);
+/* The stream stands at one of which that is not known. 0 or -ENOMEM. */
+int pager_begin_at_hole(struct stream *s, uint64_t pos);
+enum next pager_next(struct stream *s, struct piece *ret_piece);
+void pager_leave(struct stream *s);	/* it needs no page (any more) */
+bool pager_is_waiting(const struct stream *s);	/* for the hub */
+/* At the end of a turn: gives slots away. How long the loop may sleep at the
+ * most, since what is asked leaves with its next turn; -1: no bound. */
+int64_t pager_turn(struct fanout *f, int64_t now_ms);
 
 /* pulse.c */
 int pulse_start(struct fanout *f);

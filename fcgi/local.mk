@@ -30,6 +30,8 @@ libservice_la_SOURCES = \
 	%D%/counts.c %D%/counts.h \
 	%D%/fanout.c %D%/fanout.h %D%/fanout_priv.h \
 	%D%/guests.c %D%/guests.h \
+	%D%/newest.c %D%/newest.h \
+	%D%/pager.c \
 	%D%/placing.c \
 	%D%/pulse.c \
 	%D%/service.c %D%/service.h \

@@ -2,8 +2,9 @@
 /*
  * placing: where a stream begins.
  *
- * An id that this worker's log knows is placed at once. What it does not know
- * is asked of the hub, because a worker may have begun later than the browser,
+ * An id that this worker's log knows is placed at once, in the window or, if
+ * that has lost something since, in the hub's pages (pager.c). What the log does
+ * not know is asked of the hub, because a worker may have begun later than the browser,
  * or be further behind than the worker the browser comes from; meanwhile the
  * stream is open and waits on comments.
  */
@@ -66,19 +67,88 @@ placing_free(struct fanout *f, struct placing *p)
 
 /* ---- the decision ---- */
 
+bool
+placing_has_all(const struct stream *s)
+{
+	const struct fanout *f = s->fanout;
+	uint32_t gen = evlog_last_place(f->log).gen;
+
+	/* A log that goes on with the numbers of another one before it has
+	 * its first ones from there. */
+	return !group_has_lost(f->groups, s->group, (struct evlog_place){
+		.gen = f->began == 0 ? gen : 1,
+	});
+}
+
+uint64_t
+placing_first(const struct fanout *f)
+{
+	uint64_t first = evlog_first(f->log);
+	uint64_t whole = evlog_blind_end(f->log);
+
+	return first > whole ? first : whole;
+}
+
+/* The place just before it. */
+static struct evlog_place
+first_place(const struct fanout *f)
+{
+	struct evlog_place first = evlog_first_place(f->log);
+	struct evlog_place whole = evlog_blind(f->log);
+
+	return evlog_place_cmp(whole, first) > 0 ? whole : first;
+}
+
+struct evlog_place
+placing_in_this_log(const struct fanout *f, struct evlog_place place)
+{
+	uint32_t gen = evlog_last_place(f->log).gen;
+
+	if (place.gen + 1 != gen || place.number > f->began)
+		place.number = 0;
+	place.gen = gen;
+	return place;
+}
+
+static void
+place_in_pages(struct evlog_place after, const char *reason,
+	       struct placed *out)
+{
+	out->is_paged = true;
+	out->page_after = after;
+	out->reason = reason;
+}
+
+/* Everything kept is paged; of a log that went on with the numbers of the one
+ * that `after` is in, what follows it. */
+static void
+place_all_in_pages(const struct fanout *f, struct evlog_place after,
+		   const char *reason, struct placed *out)
+{
+	out->is_all = true;
+	place_in_pages(placing_in_this_log(f, after), reason, out);
+}
+
 static void
 place_at_first(const struct fanout *f, struct placed *out)
 {
-	out->cursor = evlog_first(f->log);
+	out->cursor = placing_first(f);
 }
 
 /* Everything kept, after saying that what was before is not known. */
 static void
-place_unknown(const struct fanout *f, struct placed *out)
+place_unknown(const struct stream *s, struct placed *out)
 {
+	const struct fanout *f = s->fanout;
+
 	place_at_first(f, out);
 	if (f->config.is_plain) {
 		out->cursor = evlog_end(f->log);
+		return;
+	}
+	if (f->pager && !placing_has_all(s)) {
+		place_all_in_pages(f, (struct evlog_place){ 0 }, "unknown",
+				   out);
 		return;
 	}
 	out->has_gap = true;
@@ -86,20 +156,48 @@ place_unknown(const struct fanout *f, struct placed *out)
 	out->reason = "unknown";
 }
 
+/* What follows `place`, which the stream knows as `after`. */
 static void
-place_after(struct stream *s, struct evlog_place place, struct placed *out)
+place_after(const struct stream *s, struct evlog_place place,
+	    struct slice after, struct placed *out)
 {
 	struct fanout *f = s->fanout;
 
-	if (group_has_lost(f->groups, s->group, place)) {
-		place_at_first(f, out);
-		out->has_gap = true;
-		out->after = s->placing->after;
-		out->reason = "trimmed";
+	out->cursor = evlog_after(f->log, place);
+	if (!group_has_lost(f->groups, s->group, place)) {
+		out->position = after;
 		return;
 	}
-	out->cursor = evlog_after(f->log, place);
-	out->position = s->placing->after;
+	if (out->cursor < placing_first(f))
+		place_at_first(f, out);
+	out->after = after;
+	out->resumed_at = place;
+	if (f->pager && place.gen == evlog_last_place(f->log).gen) {
+		out->position = after;
+		place_in_pages(place, "trimmed", out);
+		return;
+	}
+	/* There is no hub to ask, or it has another log now. */
+	if (f->pager && !placing_has_all(s)) {
+		place_all_in_pages(f, place, "trimmed", out);
+		return;
+	}
+	out->has_gap = true;
+	out->reason = "trimmed";
+}
+
+static void
+place_earliest(const struct stream *s, struct placed *out)
+{
+	const struct fanout *f = s->fanout;
+
+	place_at_first(f, out);
+	/* What the hub has no more is not missed. Without an id a stream that
+	 * is cut before its first event asks for all of it again. */
+	if (f->pager && !placing_has_all(s))
+		place_all_in_pages(f, (struct evlog_place){ 0 }, NULL, out);
+	else
+		out->position = place_text(f, first_place(f), out->id_text);
 }
 
 /* What is known of the id: 1 and its place, or 0. */
@@ -125,7 +223,7 @@ decide_id(struct stream *s, struct placed *out)
 	struct evlog_place place;
 
 	if (f->config.is_plain) {
-		place_unknown(f, out);
+		place_unknown(s, out);
 		return;
 	}
 	/* Ahead of us, or not of our log: the hub says, or has said. */
@@ -134,7 +232,7 @@ decide_id(struct stream *s, struct placed *out)
 		out->must_wait = true;
 		return;
 	}
-	place_after(s, place, out);
+	place_after(s, place, s->placing->after, out);
 }
 
 static int
@@ -142,9 +240,16 @@ decide_last(struct stream *s, struct placed *out)
 {
 	struct fanout *f = s->fanout;
 	struct placing *p = s->placing;
-	int r = group_newest(f->groups, s->group, p->last_n, &p->replay,
-			     &p->replay_count);
+	int r;
 
+	if (f->pager && !placing_has_all(s) &&
+	    group_is_short(f->groups, s->group, p->last_n)) {
+		place_all_in_pages(f, (struct evlog_place){ 0 }, NULL, out);
+		out->last_n = p->last_n;
+		return 0;
+	}
+	r = group_newest(f->groups, s->group, p->last_n, &p->replay,
+			 &p->replay_count);
 	if (r < 0)
 		return r;
 	out->cursor = evlog_end(f->log);
@@ -171,8 +276,13 @@ decide_now(const struct stream *s, struct placed *out)
 	while (p->has_waited && out->cursor > evlog_first(f->log) &&
 	       evlog_at(f->log, out->cursor - 1)->time_ms >= p->since_ms)
 		out->cursor--;
-	if (evlog_place_before(f->log, out->cursor, &place))
-		out->position = place_text(f, place, out->id_text);
+	if (out->cursor == evlog_end(f->log))
+		place = evlog_last_place(f->log);
+	else if (!evlog_place_before(f->log, out->cursor, &place))
+		return;
+	out->position = place_text(f, place, out->id_text);
+	if (f->pager)	/* there may have been a hole meanwhile */
+		place_after(s, place, out->position, out);
 }
 
 int
@@ -190,30 +300,39 @@ placing_decide(struct stream *s, struct placed *ret_placed)
 	else if (p->from == FROM_LAST)
 		r = decide_last(s, ret_placed);
 	else if (p->from == FROM_UNKNOWN)
-		place_unknown(f, ret_placed);
-	else if (p->from == FROM_EARLIEST) {
-		place_at_first(f, ret_placed);
-		ret_placed->position = place_text(f, evlog_first_place(f->log),
-						  ret_placed->id_text);
-	} else {
+		place_unknown(s, ret_placed);
+	else if (p->from == FROM_EARLIEST)
+		place_earliest(s, ret_placed);
+	else
 		decide_now(s, ret_placed);
-	}
 	return r;
 }
 
 void
 placing_settle(struct stream *s)
 {
-	if (s->placing && s->placing->replay_count == 0)
+	if (s->placing && s->placing->replay_count == 0 &&
+	    !(s->paging && s->paging->newest.most))
 		s->placing = placing_free(s->fanout, s->placing);
 }
 
 int
 placing_append_gap(struct fanout *f, const struct placed *p, struct buf *out)
 {
+	struct evlog_place first = first_place(f);
+
+	if (evlog_place_cmp(p->resumed_at, first) > 0)
+		first = p->resumed_at;
+	return placing_append_gap_at(f, p, first, out);
+}
+
+int
+placing_append_gap_at(struct fanout *f, const struct placed *p,
+		      struct evlog_place resumed_at, struct buf *out)
+{
 	struct buf text = { NULL, 0, 0 };
 	char at_text[ID_TEXT_MAX + 1];
-	struct slice at = place_text(f, evlog_first_place(f->log), at_text);
+	struct slice at = place_text(f, resumed_at, at_text);
 	int r = encode_gap(&text, p->after, at, p->reason);
 
 	if (r == 0)
@@ -279,8 +398,13 @@ placing_finish(struct stream *s, const struct placed *placed)
 	}
 	p.bytes = f->scratch.p;
 	p.len = f->scratch.len;
-	if (p.len == 0 || stream_write(s, &p, NULL) != WRITE_GONE)
-		placing_settle(s);
+	if (p.len > 0 && stream_write(s, &p, NULL) == WRITE_GONE)
+		return;
+	if (placed->is_paged && pager_begin(s, placed) < 0) {
+		stream_starve(s);
+		return;
+	}
+	placing_settle(s);
 	if (s->state == STREAM_BEHIND)
 		stream_serve(s);
 }

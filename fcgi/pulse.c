@@ -97,6 +97,8 @@ heartbeat(struct stream *s, int64_t now_ms)
 	p.len = f->scratch.len;
 	if (group->pending_count)	/* what is held back follows */
 		p.next = group->pending[0];
+	if (s->paging)
+		p.next = s->cursor;
 	p.back = p.next;
 	s->last_write_ms = now_ms;
 	if (stream_write(s, &p, NULL) == WRITE_DONE && moved)
@@ -137,7 +139,7 @@ look_at(struct stream *s, int64_t now_ms)
 		last = a->last_flush_ms;
 	due = last + f->config.heartbeat_ms;
 	if (due <= now_ms) {
-		if (s->state != STREAM_BEHIND)
+		if (s->state != STREAM_BEHIND || pager_is_waiting(s))
 			heartbeat(s, now_ms);
 		if (s->state == STREAM_DOOMED)
 			return;

@@ -32,6 +32,7 @@ struct service {
 	struct service_config config;
 	const struct listener *listener;	/* borrowed */
 	const struct service_ops *ops;		/* borrowed */
+	struct fanout_ops fanout_ops;
 	void *user;				/* borrowed */
 	struct fanout *fanout;
 	struct connections *connections;
@@ -320,6 +321,14 @@ forget(void *user, uint64_t tag)
 	s->ops->forget(s->user, tag);
 }
 
+static int
+page(void *user, uint64_t tag, const struct follower_question *question)
+{
+	struct service *s = user;
+
+	return s->ops->page(s->user, tag, question);
+}
+
 static void
 on_close(void *user, void *owner)
 {
@@ -327,12 +336,6 @@ on_close(void *user, void *owner)
 
 	guests_leave(&s->guests, owner);
 }
-
-static const struct fanout_ops fanout_ops = {
-	.ask = ask,
-	.forget = forget,
-	.on_close = on_close,
-};
 
 /* ---- accepting ---- */
 
@@ -443,7 +446,13 @@ service_new(struct loop *loop, const struct service_config *config,
 	s->fd_most = find_fd_most();
 	for (unsigned i = 0; i < BOUND_COUNT; i++)
 		s->complained_ms[i] = loop_now_ms(loop) - COMPLAIN_MS;
-	r = fanout_new(loop, &s->config.fanout, &fanout_ops, s, &s->fanout);
+	s->fanout_ops = (struct fanout_ops){
+		.ask = ask,
+		.forget = forget,
+		.page = ops->page ? page : NULL,
+		.on_close = on_close,
+	};
+	r = fanout_new(loop, &s->config.fanout, &s->fanout_ops, s, &s->fanout);
 	if (r == 0)
 		r = connections_new(loop, &s->config.connections,
 				    &connections_ops, s, &s->connections);

@@ -38,6 +38,8 @@ struct service_ops {
 	/* as of fanout_ops */
 	int (*ask)(void *user, uint64_t tag, struct slice id);
 	void (*forget)(void *user, uint64_t tag);
+	int (*page)(void *user, uint64_t tag,
+		    const struct follower_question *question);
 	/* A sentence for the log, without a full stop; not often. */
 	void (*say)(void *user, enum logging_level level, const char *text);
 };

@@ -89,8 +89,7 @@ stream_cut_chunks(struct fanout *f, uint64_t evicted)
 	f->chunks_low = low;
 }
 
-/* Closes a stream that there is no memory for; its browser resumes. */
-static void
+void
 stream_starve(struct stream *s)
 {
 	s->fanout->stats.starved++;
@@ -218,8 +217,6 @@ chunk_write(struct stream *s)
 
 /* ---- behind the head ---- */
 
-enum next { NEXT_PIECE, NEXT_AGAIN, NEXT_HEAD, NEXT_FAILED };
-
 /* The log has moved past what the stream should get now; it goes on with the
  * first entry that is kept. */
 static enum next
@@ -229,7 +226,7 @@ next_is_gap(struct stream *s, struct slice after, struct piece *ret_piece)
 	struct placed placed = {
 		.has_gap = true, .after = after, .reason = "slow",
 	};
-	uint64_t first = evlog_first(f->log);
+	uint64_t first = placing_first(f);
 
 	f->stats.slow++;
 	buf_clear(&f->scratch);
@@ -276,7 +273,26 @@ next_of_replay(struct stream *s, struct piece *ret_piece)
 	return NEXT_PIECE;
 }
 
-/* The log has moved past the stream: it is told, if that cost it anything. */
+/* The window has moved past the stream, which costs it something. */
+static enum next
+next_in_pages(struct stream *s, struct evlog_place after)
+{
+	struct fanout *f = s->fanout;
+	struct placed placed = { .page_after = after, .reason = "slow" };
+	char text[ID_TEXT_MAX + 1];
+
+	if (after.gen != evlog_last_place(f->log).gen) {
+		placed.is_all = true;
+		placed.after = place_text(f, after, text);
+		placed.page_after = placing_in_this_log(f, after);
+	}
+	return pager_begin(s, &placed) < 0 ? NEXT_FAILED : NEXT_AGAIN;
+}
+
+/*
+ * The log has moved past the stream. If that cost it anything, the hub may have
+ * it; else the stream is told.
+ */
 static enum next
 next_after_loss(struct stream *s, struct piece *ret_piece)
 {
@@ -289,9 +305,32 @@ next_after_loss(struct stream *s, struct piece *ret_piece)
 		s->cursor = evlog_first(f->log);
 		return NEXT_AGAIN;
 	}
-	if (evlog_place_before(f->log, s->cursor, &place))
+	if (evlog_place_before(f->log, s->cursor, &place)) {
+		if (f->pager && (!placing_has_all(s) ||
+				 place.gen == evlog_last_place(f->log).gen))
+			return next_in_pages(s, place);
 		after = place_text(f, place, after_text);
+	}
 	return next_is_gap(s, after, ret_piece);
+}
+
+/* What follows stands at a hole: NEXT_PIECE if it is to be told of it. */
+static enum next
+next_of_hole(struct stream *s, uint64_t pos)
+{
+	switch (pager_hole(s->fanout, s->group, pos)) {
+	case HOLE_UNKNOWN:
+		s->cursor = pos;
+		return pager_begin_at_hole(s, pos) < 0 ? NEXT_FAILED :
+							 NEXT_AGAIN;
+	case HOLE_HARMLESS:
+		s->cursor = pos + 1;
+		return NEXT_AGAIN;
+	case HOLE_MISSED:
+		break;
+	}
+	s->fanout->stats.gaps++;
+	return NEXT_PIECE;
 }
 
 static enum next
@@ -299,6 +338,7 @@ next_of_log(struct stream *s, struct piece *ret_piece)
 {
 	struct fanout *f = s->fanout;
 	uint64_t positions[PIECE_EVENTS], next;
+	enum next at_hole;
 	size_t n, used;
 
 	n = group_collect(f->groups, s->group, s->cursor, positions,
@@ -306,6 +346,11 @@ next_of_log(struct stream *s, struct piece *ret_piece)
 	if (n == 0) {
 		s->cursor = next;
 		return next == evlog_end(f->log) ? NEXT_HEAD : NEXT_AGAIN;
+	}
+	if (evlog_at(f->log, positions[0])->mark == MARK_HOLE) {
+		at_hole = next_of_hole(s, positions[0]);
+		if (at_hole != NEXT_PIECE)
+			return at_hole;
 	}
 	if (piece_from_positions(f, positions, n, ret_piece, &used) < 0)
 		return NEXT_FAILED;
@@ -319,6 +364,8 @@ stream_next(struct stream *s, struct piece *ret_piece)
 {
 	struct fanout *f = s->fanout;
 
+	if (s->paging)
+		return pager_next(s, ret_piece);
 	if (s->placing)
 		return next_of_replay(s, ret_piece);
 	if (s->cursor < evlog_first(f->log))
@@ -353,6 +400,9 @@ stream_serve(struct stream *s)
 			continue;
 		case NEXT_HEAD:
 			stream_reach_head(s);
+			return;
+		case NEXT_WAIT:
+			(void)loop_want(s->fanout->loop, &s->io, LOOP_READ);
 			return;
 		case NEXT_FAILED:
 			stream_starve(s);
@@ -429,6 +479,8 @@ stream_doom(struct stream *s)
 	else
 		list_del(&s->kept);
 	s->placing = placing_free(f, s->placing);
+	if (s->paging)
+		pager_leave(s);
 	pulse_remove(s);
 	loop_del(f->loop, &s->io);
 	close(fd);
@@ -459,6 +511,15 @@ stream_end(struct stream *s, uint64_t retry_ms)
 			    MSG_DONTWAIT | MSG_NOSIGNAL);
 	buf_done(&text);
 	stream_doom(s);
+}
+
+void
+stream_end_later(struct stream *s)
+{
+	if (s->chunk)
+		stream_doom(s);
+	else
+		stream_end(s, fanout_later_ms(&s->fanout->config));
 }
 
 static void
@@ -570,13 +631,18 @@ fanout_open(struct fanout *f, const struct fanout_request *request)
 	} else {
 		s->state = STREAM_BEHIND;
 		s->cursor = placed.cursor;
-		s->told = placed.position.p ? placed.cursor : 0;
+		s->told = placed.position.p && !placed.is_paged ?
+			  placed.cursor : 0;
 	}
 	if (stream_greet(s, request, &placed) == WRITE_GONE)
 		return 0;
 	if (placed.must_wait) {
 		if (placing_wait(s) < 0)
 			stream_end(s, fanout_later_ms(&f->config));
+		return 0;
+	}
+	if (placed.is_paged && pager_begin(s, &placed) < 0) {
+		stream_starve(s);
 		return 0;
 	}
 	placing_settle(s);

@@ -41,10 +41,10 @@ struct worker {
 	struct follower *follower;
 	struct handoff_server *handoff;
 	struct loop_io lifeline, signals, bus[2];
-	int64_t complained_bus_ms, counted_ms;
+	int64_t complained_bus_ms, complained_hole_ms, counted_ms;
 	uint64_t refused;		/* bus messages, as last complained of */
 	uint64_t met;			/* bounds, as last logged */
-	bool said_silent;
+	bool said_silent, was_live;
 };
 
 /* ---- the other door ---- */
@@ -95,12 +95,29 @@ on_event(void *user, const struct event *e)
 	fanout_event(w->fanout, e);
 }
 
+/* At first, holes are what the hub does not keep; later we came too late. */
+static void
+complain_of_hole(struct worker *w, const struct follower_gap *g)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (!w->was_live || now_ms - w->complained_hole_ms < COMPLAIN_MS)
+		return;
+	w->complained_hole_ms = now_ms;
+	log_warning("events are gone (%s): the bus goes on after number %llu, "
+		    "we had %llu; the streams that asked for one of them are "
+		    "told", g->reason, (unsigned long long)g->resumed_at,
+		    (unsigned long long)g->after_number);
+}
+
 static void
 on_gap(void *user, const struct follower_gap *g)
 {
 	struct worker *w = user;
 
-	if (g->after_known)
+	if (g->is_hole)
+		complain_of_hole(w, g);
+	else if (g->after_known)
 		log_warning("events are gone (%s): the bus goes on after "
 			    "number %llu, we had %llu; every stream is told",
 			    g->reason, (unsigned long long)g->resumed_at,
@@ -122,8 +139,10 @@ on_state(void *user, enum follower_state state)
 		log_notice("the hub is back");
 	}
 	fanout_state(w->fanout, state);
-	if (state == FOLLOWER_LIVE)
+	if (state == FOLLOWER_LIVE) {
+		w->was_live = true;
 		service_accept(w->service);
+	}
 }
 
 static void
@@ -145,12 +164,21 @@ on_resolved(void *user, uint64_t tag, bool known, uint64_t epoch,
 	fanout_resolved(w->fanout, tag, known, epoch, number);
 }
 
+static void
+on_page(void *user, uint64_t tag, const struct follower_page *page)
+{
+	struct worker *w = user;
+
+	fanout_page(w->fanout, tag, page);
+}
+
 static const struct follower_ops follower_ops = {
 	.on_event = on_event,
 	.on_gap = on_gap,
 	.on_state = on_state,
 	.on_refused = on_refused,
 	.on_resolved = on_resolved,
+	.on_page = on_page,
 };
 
 static int
@@ -169,6 +197,14 @@ forget(void *user, uint64_t tag)
 	follower_forget(w->follower, tag);
 }
 
+static int
+ask_page(void *user, uint64_t tag, const struct follower_question *question)
+{
+	struct worker *w = user;
+
+	return follower_page(w->follower, tag, question);
+}
+
 static void
 say(void *user, enum logging_level level, const char *text)
 {
@@ -179,6 +215,7 @@ say(void *user, enum logging_level level, const char *text)
 static const struct service_ops service_ops = {
 	.ask = ask,
 	.forget = forget,
+	.page = ask_page,
 	.say = say,
 };
 
@@ -384,6 +421,7 @@ worker_run(const struct worker_config *config)
 		.config = config->config,
 		.complained_bus_ms = -COMPLAIN_MS,
 		.counted_ms = -COUNTS_MS,
+		.complained_hole_ms = -COMPLAIN_MS,
 	};
 	int r = set_up(&w);
 

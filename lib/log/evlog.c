@@ -16,6 +16,15 @@ enum {
 	 * changes its epoch, one without does so when it restarts */
 	EVLOG_EPOCHS = 16,
 	EVLOG_FIRST_CAP = 64,
+	/* stretches of numbers without a hole that are remembered, for readers
+	 * that the log has moved past */
+	EVLOG_RUNS = 64,
+};
+
+/* A stretch of positions whose numbers count up by one. */
+struct run {
+	uint64_t pos;
+	struct evlog_place place;	/* of the entry at pos */
 };
 
 struct evlog_id {
@@ -35,14 +44,14 @@ struct evlog {
 	uint64_t everyone;		/* last entry without a topic */
 
 	uint64_t epochs[EVLOG_EPOCHS];	/* of gen, at gen % EVLOG_EPOCHS */
-	struct evlog_place last;
+	struct evlog_place began, last;
 	struct evlog_place evicted;
 	struct evlog_place blind;
 	uint64_t blind_end;
 
-	/* the newest stretch of positions whose numbers count up by one */
-	uint64_t run_pos;
-	struct evlog_place run;
+	struct run runs[EVLOG_RUNS];	/* the newest: of n at n % EVLOG_RUNS */
+	uint64_t run_count;
+	bool is_skipped;		/* the next entry begins one */
 
 	struct map topics;		/* name -> evlog_topic, owned */
 	struct list topic_list;
@@ -81,13 +90,20 @@ evlog_new(const struct evlog_limits *limits, const struct evlog_ops *ops,
 	return 0;
 }
 
+/* Nobody can tell any more what stood up to `place`, before `end`. */
+static void
+lose_sight(struct evlog *l, struct evlog_place place, uint64_t end)
+{
+	if (evlog_place_cmp(place, l->blind) > 0)
+		l->blind = place;
+	if (end > l->blind_end)
+		l->blind_end = end;
+}
+
 static void
 topic_forget(struct evlog *l, struct evlog_topic *t)
 {
-	if (evlog_place_cmp(t->lost, l->blind) > 0)
-		l->blind = t->lost;
-	if (t->lost_end > l->blind_end)
-		l->blind_end = t->lost_end;
+	lose_sight(l, t->lost, t->lost_end);
 	if (l->ops && l->ops->on_topic)
 		l->ops->on_topic(l->user, t, false);
 	(void)map_del(&l->topics, t->name);
@@ -122,8 +138,18 @@ evlog_begin_epoch(struct evlog *l, uint64_t epoch, uint64_t number)
 	l->last.number = number;
 	l->epochs[l->last.gen % EVLOG_EPOCHS] = epoch;
 	if (l->last.gen == 1)
-		l->blind = l->last;
+		l->began = l->blind = l->last;
 	return 0;
+}
+
+void
+evlog_skip(struct evlog *l, uint64_t number)
+{
+	if (number < l->last.number)
+		return;
+	l->last.number = number;
+	l->is_skipped = true;
+	lose_sight(l, l->last, l->end);
 }
 
 /* ---- topics ---- */
@@ -217,10 +243,9 @@ evict_first(struct evlog *l)
 	free(e->payload);
 	l->first++;
 	if (!t) {
-		/* What everybody should have read is gone: nobody can tell
-		 * any more what stood behind it. */
-		l->blind = e->place;
-		l->blind_end = l->first;
+		/* What everybody should have read is gone, and with it what
+		 * it said of what was before. */
+		lose_sight(l, e->place, l->first);
 		return;
 	}
 	t->lost = e->place;
@@ -277,6 +302,23 @@ id_make(struct evlog *l, struct slice text, uint64_t pos, struct evlog_id **ret_
 	return 0;
 }
 
+/* The entry at `pos` is going to have this number. */
+static void
+note_run(struct evlog *l, uint64_t pos, uint64_t number)
+{
+	const struct run *newest = NULL;
+
+	if (l->run_count > 0)
+		newest = &l->runs[(l->run_count - 1) % EVLOG_RUNS];
+	if (newest && !l->is_skipped && newest->place.gen == l->last.gen &&
+	    number == l->last.number + 1)
+		return;
+	l->is_skipped = false;
+	l->runs[l->run_count++ % EVLOG_RUNS] = (struct run){
+		pos, { l->last.gen, number },
+	};
+}
+
 int
 evlog_append(struct evlog *l, const struct evlog_item *item,
 	     char *take_payload, size_t len, uint64_t *ret_pos)
@@ -305,10 +347,7 @@ evlog_append(struct evlog *l, const struct evlog_item *item,
 		goto fail;
 	}
 
-	if (l->run.gen != l->last.gen || item->number != l->last.number + 1) {
-		l->run_pos = pos;
-		l->run = (struct evlog_place){ l->last.gen, item->number };
-	}
+	note_run(l, pos, item->number);
 	l->last.number = item->number;
 	e = slot(l, pos);
 	*e = (struct evlog_entry){
@@ -392,6 +431,25 @@ evlog_entry_id(const struct evlog_entry *e)
 	return e->id ? e->id->text : SLICE_NONE;
 }
 
+/* The place of a position that has left. */
+static bool
+run_place(const struct evlog *l, uint64_t pos, struct evlog_place *ret_place)
+{
+	uint64_t n = l->run_count;
+	uint64_t oldest = n > EVLOG_RUNS ? n - EVLOG_RUNS : 0;
+
+	while (n-- > oldest) {
+		const struct run *run = &l->runs[n % EVLOG_RUNS];
+
+		if (run->pos > pos)
+			continue;
+		*ret_place = run->place;
+		ret_place->number += pos - run->pos;
+		return true;
+	}
+	return false;
+}
+
 bool
 evlog_place_before(const struct evlog *l, uint64_t pos,
 		   struct evlog_place *ret_place)
@@ -404,13 +462,7 @@ evlog_place_before(const struct evlog *l, uint64_t pos,
 		*ret_place = evlog_first_place(l);
 		return true;
 	}
-	if (l->run.gen && pos > l->run_pos && pos < l->first) {
-		*ret_place = (struct evlog_place){
-			l->run.gen, l->run.number + (pos - 1 - l->run_pos)
-		};
-		return true;
-	}
-	return false;
+	return pos > 0 && pos < l->first && run_place(l, pos - 1, ret_place);
 }
 
 struct evlog_place
@@ -424,7 +476,7 @@ evlog_first_place(const struct evlog *l)
 {
 	if (l->evicted.gen)
 		return l->evicted;
-	return l->blind.gen ? l->blind : l->last;
+	return l->began;
 }
 
 uint64_t

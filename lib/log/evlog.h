@@ -97,6 +97,12 @@ struct evlog *evlog_free(struct evlog *l);	/* NULL is fine; returns NULL */
 int evlog_begin_epoch(struct evlog *l, uint64_t epoch, uint64_t number);
 
 /*
+ * What there may have been up to `number` (of the epoch that has begun last)
+ * and is not here is unknown: nobody reads on across it without asking.
+ */
+void evlog_skip(struct evlog *l, uint64_t number);
+
+/*
  * Appends an entry and evicts what the bounds no longer allow. `payload`
  * (malloc'ed) is taken, on failure too. Returns 0, -ENOMEM, or -EINVAL: no
  * epoch has begun, or the number is not above the last one (one without a topic
@@ -146,7 +152,7 @@ struct list *evlog_topics(struct evlog *l);	/* of evlog_topic.all */
 
 /*
  * Up to this place nothing is known of any topic (from before the log's
- * beginning, or of topics that were forgotten). gen 0: all is known.
+ * beginning or a skip, or of topics that were forgotten). gen 0: all is known.
  */
 struct evlog_place evlog_blind(const struct evlog *l);
 /* The same as a position: entries before it may have been of any topic. */

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/map.h"
 #include "lib/sse/selector.h"
 
@@ -594,6 +593,34 @@ group_wants(const struct groups *g, const struct group *group,
 	return !e->topic || group_wants_topic(group, e->topic, e->is_private);
 }
 
+bool
+group_wants_event(const struct group *group, struct slice topic,
+		  bool is_private)
+{
+	for (uint32_t i = 0; i < group->selector_count; i++) {
+		const struct group_selector *gs = &group->selectors[i];
+
+		if ((gs->is_granted || !is_private) &&
+		    selector_match(gs->selector->text, gs->selector->kind,
+				   topic))
+			return true;
+	}
+	return false;
+}
+
+int
+group_append_selectors(const struct group *group, struct buf *out)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < group->selector_count && r == 0; i++) {
+		r = buf_append_slice(out, group->selectors[i].selector->text);
+		if (r == 0)
+			r = buf_append_char(out, '\n');
+	}
+	return r;
+}
+
 static bool
 names_its_topics(const struct group *group)
 {
@@ -860,4 +887,25 @@ group_newest(struct groups *g, const struct group *group, uint32_t n,
 	*ret_positions = out.positions;
 	*ret_count = out.count;
 	return 0;
+}
+
+bool
+group_is_short(struct groups *g, const struct group *group, uint32_t n)
+{
+	if (!names_its_topics(group))
+		return true;
+	for (uint32_t i = 0; i < group->selector_count; i++) {
+		const struct group_selector *gs = &group->selectors[i];
+		const struct evlog_topic *t = gs->selector->topic;
+		uint64_t pos = t ? t->last : EVLOG_NONE;
+		uint32_t left = n;
+
+		for (; pos != EVLOG_NONE && left > 0;
+		     pos = evlog_at(g->log, pos)->prev)
+			if (gs->is_granted || !evlog_at(g->log, pos)->is_private)
+				left--;
+		if (left > 0)
+			return true;
+	}
+	return false;
 }

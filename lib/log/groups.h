@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/list.h"
 #include "lib/base/slice.h"
 #include "lib/log/evlog.h"
@@ -78,6 +79,13 @@ void group_flushed(struct group *group);	/* clears pending, leaves the list */
 bool group_wants(const struct groups *g, const struct group *group,
 		 const struct evlog_entry *e);
 
+/* The same for an event that is in no log. */
+bool group_wants_event(const struct group *group, struct slice topic,
+		       bool is_private);
+
+/* Appends its selectors, one a line. 0 or -ENOMEM. */
+int group_append_selectors(const struct group *group, struct buf *out);
+
 /*
  * Positions from `from` on that the group wants, at most `max`, scanning at
  * most `scan` entries. *ret_next is where to go on (the end if all was seen).
@@ -95,6 +103,10 @@ bool group_has_lost(struct groups *g, const struct group *group,
 /* The same for a reader whose cursor is `cursor`. */
 bool group_has_lost_at(struct groups *g, const struct group *group,
 		       uint64_t cursor);
+
+/* Whether there may have been more of the newest `n` of each topic the group wants
+ * than the log has of them, as far as that can be told by the topics' names. */
+bool group_is_short(struct groups *g, const struct group *group, uint32_t n);
 
 /*
  * The newest `n` kept entries of each topic the group wants, ascending.

@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	%D%/test_17_store.py \
 	%D%/test_19_handover.py \
 	%D%/test_20_fake_frontend.py \
+	%D%/test_25_paging.py \
 	%D%/test_30_webservers.py \
 	%D%/test_40_starts.py \
 	%D%/test_50_handoff.py \

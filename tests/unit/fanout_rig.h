@@ -36,6 +36,12 @@ struct rig_question {
 	bool is_forgotten;
 };
 
+struct rig_page_question {
+	struct follower_question q;	/* without selectors, which are: */
+	uint64_t tag;
+	char selectors[512];
+};
+
 struct rig {
 	struct loop *loop;
 	struct fanout *fanout;
@@ -44,7 +50,9 @@ struct rig {
 	uint64_t epoch, number;		/* of the last event */
 	struct rig_question questions[RIG_QUESTIONS];
 	unsigned question_count;
-	int ask_result;			/* what ask says */
+	struct rig_page_question pages[RIG_QUESTIONS];
+	unsigned page_count;		/* that are open */
+	int ask_result;			/* what ask and page say */
 	int64_t age_ms;			/* of what is published */
 	unsigned closed;		/* calls of on_close */
 	size_t fault_at;		/* the next open lacks memory there; 0: no */
@@ -82,7 +90,30 @@ rig_forget(void *user, uint64_t tag)
 			return;
 		}
 	}
+	for (unsigned i = 0; i < r->page_count; i++) {
+		if (r->pages[i].tag == tag) {
+			r->pages[i] = r->pages[--r->page_count];
+			return;
+		}
+	}
 	fail_msg("a question that was never asked is forgotten");
+}
+
+static inline int
+rig_ask_page(void *user, uint64_t tag, const struct follower_question *question)
+{
+	struct rig *r = user;
+	struct rig_page_question *q = &r->pages[r->page_count];
+
+	assert_true(tag != 0);
+	if (r->ask_result < 0)
+		return r->ask_result;
+	assert_true(r->page_count < RIG_QUESTIONS);
+	assert_true(question->selectors.len < sizeof(q->selectors));
+	r->page_count++;
+	*q = (struct rig_page_question){ .q = *question, .tag = tag };
+	memcpy(q->selectors, question->selectors.p, question->selectors.len);
+	return 0;
 }
 
 static inline void
@@ -94,7 +125,13 @@ rig_on_close(void *user, void *owner)
 	r->closed++;
 }
 
-static const struct fanout_ops rig_ops = { rig_ask, rig_forget, rig_on_close };
+static const struct fanout_ops rig_ops = {
+	.ask = rig_ask, .forget = rig_forget, .on_close = rig_on_close,
+};
+static const struct fanout_ops rig_paged_ops = {
+	.ask = rig_ask, .forget = rig_forget, .page = rig_ask_page,
+	.on_close = rig_on_close,
+};
 
 static inline int64_t
 rig_turn(void *user, int64_t now_ms)
@@ -122,14 +159,20 @@ rig_config(void)
 }
 
 static inline void
-rig_begin(struct rig *r, const struct fanout_config *config)
+rig_begin_with(struct rig *r, const struct fanout_config *config,
+	       const struct fanout_ops *ops)
 {
 	memset(r, 0, sizeof(*r));
 	r->epoch = RIG_EPOCH;
 	assert_int_equal(loop_new(LOOP_BACKEND_BEST, &r->loop), 0);
-	assert_int_equal(fanout_new(r->loop, config, &rig_ops, r, &r->fanout),
-			 0);
+	assert_int_equal(fanout_new(r->loop, config, ops, r, &r->fanout), 0);
 	loop_on_turn(r->loop, rig_turn, r);
+}
+
+static inline void
+rig_begin(struct rig *r, const struct fanout_config *config)
+{
+	rig_begin_with(r, config, &rig_ops);
 }
 
 /* A hub that keeps nothing yet, and all of it is here. */

@@ -4,7 +4,9 @@
  * and go, read as they like, and take up at either worker what the other one
  * began. Whatever happens, a browser gets everything it asked for, once and in
  * order, or an sse-gap that stands exactly where something is missing; and an
- * id that it is given never stands for more than it has got.
+ * id that it is given never stands for more than it has got. In some walks the
+ * hub keeps more than the workers' windows, and gives it in pages; then only
+ * what the hub keeps no more may be missing.
  *
  * UNIT_SEED=n tries other walks, UNIT_ROUNDS=n more of them.
  */
@@ -54,6 +56,7 @@ struct fact {
 	const char *topic;
 	bool is_private;
 	bool has_id;		/* a publisher's own */
+	bool is_gone;		/* the hub does not keep it any more */
 	size_t len;
 };
 
@@ -63,6 +66,9 @@ static struct {
 	unsigned log;
 	uint64_t number;
 	bool is_calm;		/* no log but one, no holes, no restarts */
+	bool is_paged;		/* it gives pages of what it keeps: */
+	size_t history;		/* the newest so many, */
+	size_t keep;		/* and so many of the topic `quiet` */
 } hub;
 
 static uint64_t
@@ -136,6 +142,111 @@ hub_publish(void)
 	hub.facts[hub.count++] = f;
 }
 
+/* What is beyond the history leaves, but for the newest of the topic that is to be
+ * kept. */
+static void
+hub_trim(void)
+{
+	size_t kept = 0, i = hub.count;
+
+	while (i-- > 0) {
+		struct fact *f = &hub.facts[i];
+
+		if (f->log == hub.log && hub.count - i <= hub.history)
+			kept += strcmp(f->topic, "quiet") == 0;
+		else if (f->log != hub.log || strcmp(f->topic, "quiet") != 0 ||
+			 kept++ >= hub.keep)
+			f->is_gone = true;
+	}
+}
+
+static bool
+hub_matches(const char *selectors, const struct fact *f)
+{
+	const char *p = selectors, *end;
+
+	for (; *p; p = end + 1) {
+		enum selector_kind kind;
+		struct slice text;
+
+		end = strchr(p, '\n');
+		text = (struct slice){ p, (size_t)(end - p) };
+		assert_int_equal(selector_parse(text, &kind, NULL), 0);
+		if (selector_match(text, kind, slice_of(f->topic)))
+			return true;
+	}
+	return false;
+}
+
+enum { PAGE_MOST = 300 };
+
+static struct {
+	struct event events[PAGE_MOST];
+	struct buf data[PAGE_MOST];
+	char ids[PAGE_MOST][32];
+} sheet;
+
+static void
+sheet_put(struct follower_page *page, size_t fact)
+{
+	const struct fact *f = &hub.facts[fact];
+	struct buf *data = &sheet.data[page->count];
+
+	buf_clear(data);
+	assert_int_equal(buf_append_slice(data, rig_data(fact + 1, f->len)), 0);
+	sheet.events[page->count] = (struct event){
+		.topic = slice_of(f->topic),
+		.data = buf_slice(data),
+		.is_private = f->is_private,
+		.epoch = epoch_of(f->log),
+		.number = f->number,
+	};
+	if (f->has_id) {
+		strcpy(sheet.ids[page->count], id_of(fact));
+		sheet.events[page->count].id =
+			slice_of(sheet.ids[page->count]);
+	}
+	page->count++;
+}
+
+/* A page ends where it likes, but not before its first event. */
+static void
+hub_page(struct rig *r, const struct rig_page_question *q)
+{
+	struct follower_page page = {
+		.epoch = epoch_of(hub.log), .last = hub.number,
+		.events = sheet.events,
+	};
+	size_t bytes = 0, most = 1 + unit_below(400000);
+	size_t scan = 1 + unit_below(unit_chance(2) ? 10 : FACTS);
+
+	page.from = q->q.epoch == page.epoch ? q->q.number + 1 : 1;
+	if (page.from > page.last + 1)
+		page.from = page.last + 1;
+	page.to = page.from - 1;
+	for (size_t i = 0; i < hub.count; i++) {
+		const struct fact *f = &hub.facts[i];
+		bool matches = hub_matches(q->selectors, f);
+
+		if (f->log != hub.log)
+			continue;
+		if (f->is_gone && matches)
+			page.lost = f->number;
+		if (f->number < page.from || page.count == PAGE_MOST ||
+		    page.count == q->q.limit || bytes > most || scan == 0)
+			continue;
+		page.to = f->number;
+		if (f->is_gone)
+			continue;
+		scan--;
+		if (matches) {
+			sheet_put(&page, i);
+			bytes += f->len;
+		}
+	}
+	fanout_page(r->fanout, q->tag, &page);
+}
+
 /* ---- workers ---- */
 
 struct worker {
@@ -165,7 +276,7 @@ worker_note(struct worker *w, size_t fact)
 
 static void
 worker_gap(struct worker *w, unsigned log, uint64_t resumed_at,
-	   const char *reason)
+	   const char *reason, bool is_hole)
 {
 	fanout_gap(w->rig.fanout, &(struct follower_gap){
 		.after_known = w->end > 0,
@@ -174,11 +285,24 @@ worker_gap(struct worker *w, unsigned log, uint64_t resumed_at,
 		.epoch = epoch_of(log),
 		.resumed_at = resumed_at,
 		.reason = reason,
+		.is_hole = is_hole,
 	});
 	worker_note(w, NO_FACT);
 	w->log = log;
 	w->number = resumed_at;
 	w->at = fact_after(log, resumed_at);
+}
+
+/* How far nothing is kept of what comes next. */
+static uint64_t
+worker_hole(const struct worker *w)
+{
+	size_t to = w->at;
+
+	while (to + 1 < hub.count && hub.facts[to + 1].log == w->log &&
+	       hub.facts[to + 1].is_gone)
+		to++;
+	return hub.facts[to].number;
 }
 
 static void
@@ -195,7 +319,11 @@ worker_follow(struct worker *w, size_t count)
 		};
 
 		if (f->log != w->log) {
-			worker_gap(w, f->log, 0, "restarted");
+			worker_gap(w, f->log, 0, "restarted", false);
+			continue;
+		}
+		if (f->is_gone && hub.is_paged) {
+			worker_gap(w, f->log, worker_hole(w), "trimmed", true);
 			continue;
 		}
 		e.data = rig_data(w->at + 1, f->len);
@@ -210,14 +338,15 @@ worker_follow(struct worker *w, size_t count)
 static void
 worker_begin(struct worker *w)
 {
-	uint64_t first = hub.is_calm || unit_chance(2) ? 0 :
+	uint64_t first = unit_chance(2) || (hub.is_calm && !hub.is_paged) ? 0 :
 			 unit_below(hub.number + 1);
 
-	rig_begin(&w->rig, &w->config);
+	rig_begin_with(&w->rig, &w->config, hub.is_paged ? &rig_paged_ops :
+							   &rig_ops);
 	w->end = 0;
 	w->log = hub.log;
 	w->is_live = false;
-	worker_gap(w, hub.log, first, "trimmed");
+	worker_gap(w, hub.log, first, "trimmed", false);
 }
 
 static void
@@ -239,7 +368,7 @@ worker_miss(struct worker *w)
 	to = w->at + unit_below(20);
 	while (to >= hub.count || hub.facts[to].log != w->log)
 		to--;
-	worker_gap(w, w->log, hub.facts[to].number, "trimmed");
+	worker_gap(w, w->log, hub.facts[to].number, "trimmed", false);
 }
 
 /* What a hub that knows only its last log says. */
@@ -278,6 +407,14 @@ worker_answer(struct worker *w)
 			r->questions[kept++] = q;
 	}
 	r->question_count = kept;
+	while (r->page_count > 0 && unit_chance(2)) {
+		struct rig_page_question q = r->pages[0];
+
+		r->page_count--;
+		memmove(r->pages, r->pages + 1,
+			r->page_count * sizeof(*r->pages));
+		hub_page(r, &q);
+	}
 }
 
 /* ---- browsers ---- */
@@ -289,11 +426,12 @@ struct browser {
 	size_t seen;			/* of page.got: looked at */
 	char last_id[EVENT_ID_MAX + 1];
 	bool has_start;			/* next is known */
+	bool is_earliest;		/* and got nothing yet */
 	size_t next;			/* wanted facts before it are got or told */
 	size_t stands;			/* what last_id stands for: facts before */
 	size_t replay[512];		/* what last=N promised */
 	size_t replay_at, replay_count;
-	size_t gaps;
+	size_t forgiven;		/* what is gone before it was told */
 };
 
 static struct browser browsers[BROWSERS];
@@ -320,7 +458,8 @@ wants(const struct browser *b, size_t fact, bool ignores_rights)
 static size_t
 wanted_from(const struct browser *b, size_t from, size_t to)
 {
-	while (from < to && !wants(b, from, false))
+	while (from < to && (!wants(b, from, false) ||
+			     (from < b->forgiven && hub.facts[from].is_gone)))
 		from++;
 	return from;
 }
@@ -337,12 +476,44 @@ assert_nothing_between(const struct browser *b, size_t from, size_t to,
 		   b->wish->key);
 }
 
+/* What was there and is not given must be gone at the hub, too. */
+static void
+assert_gone_between(const struct browser *b, size_t from, size_t to)
+{
+	for (; from < to; from++)
+		unit_check(!wants(b, from, false) || hub.facts[from].is_gone,
+			   "%s is not given, though the hub keeps it (key %s)",
+			   id_of(from), b->wish->key);
+}
+
+/* What the hub said to be gone may be behind some that it keeps. */
+static void
+forgive(struct browser *b)
+{
+	for (size_t i = b->forgiven; i < hub.count; i++)
+		if (hub.facts[i].is_gone && hub.keep > 0)
+			b->forgiven = i + 1;
+}
+
+/* It asked for what is kept, not for what is gone. */
+static void
+browser_begins_earliest(struct browser *b, size_t fact)
+{
+	if (!b->is_earliest)
+		return;
+	assert_gone_between(b, 0, fact);
+	b->next = fact;
+	forgive(b);
+	b->is_earliest = false;
+}
+
 static void
 browser_on_event(struct browser *b, const struct got *got)
 {
 	size_t fact = got->number - 1;
 
 	assert_true(fact < hub.count);
+	browser_begins_earliest(b, fact);
 	assert_true(wants(b, fact, false));
 	assert_true(got->len >= hub.facts[fact].len);
 	assert_string_equal(got->id, id_of(fact));
@@ -384,9 +555,13 @@ browser_on_gap(struct browser *b, const struct got *got)
 
 	assert_true(field_of(got, "reason", reason));
 	assert_true(fact_after_id(got->id, &to));
-	b->gaps++;
+	if (hub.is_paged)
+		forgive(b);
+	browser_begins_earliest(b, to);
 	if (strcmp(reason, "unknown") == 0) {
 		assert_false(field_of(got, "after", after));
+		if (hub.is_paged)
+			assert_gone_between(b, 0, to);
 		b->has_start = true;
 		b->next = b->stands = to;
 		return;
@@ -395,16 +570,22 @@ browser_on_gap(struct browser *b, const struct got *got)
 	if (b->has_start && field_of(got, "after", after) &&
 	    fact_after_id(after, &from))
 		assert_nothing_between(b, b->next, from, "gap");
+	if (hub.is_paged && b->has_start && strcmp(reason, "restarted") != 0 &&
+	    b->replay_count == 0)
+		assert_gone_between(b, b->next, to);
 	while (b->replay_at < b->replay_count && b->replay[b->replay_at] < to)
 		b->replay_at++;
 	if (b->has_start && hub.is_calm && b->replay_count == 0) {
-		size_t lost = b->next;
+		size_t lost = b->next, end = hub.is_paged ? hub.count : to;
 
 		if (field_of(got, "after", after))	/* as with last=N */
 			(void)fact_after_id(after, &lost);
-		while (lost < to && !wants(b, lost, true))
+		/* The hub may have lost what this worker is about to miss. */
+		while (lost < end && (!wants(b, lost, true) ||
+				      (hub.is_paged &&
+				       !hub.facts[lost].is_gone)))
 			lost++;
-		unit_check(lost < to, "a gap (%s) without a loss", reason);
+		unit_check(lost < end || b->forgiven > lost, "a gap (%s) without a loss", reason);
 	}
 	if (!b->has_start || b->next < to)
 		b->next = to;
@@ -427,6 +608,7 @@ browser_on_id(struct browser *b)
 	unit_check(after >= b->stands, "the id goes back to %s, from %zu", id,
 		   b->stands);
 	b->stands = after;
+	browser_begins_earliest(b, after);
 	if (b->replay_at < b->replay_count)
 		return;
 	if (b->has_start)
@@ -500,6 +682,7 @@ browser_open(struct browser *b)
 	if (!b->last_id[0])
 		b->has_start = false;
 	b->replay_at = b->replay_count = b->seen = 0;
+	b->is_earliest = false;
 	if (b->last_id[0]) {
 		q.from = FROM_ID;
 		q.after = b->last_id;
@@ -508,7 +691,13 @@ browser_open(struct browser *b)
 		q.after = unit_chance(2) ? "zzzzzzzz-9" : "no such id";
 	} else if (!b->has_start && unit_chance(3)) {
 		q.from = unit_chance(2) ? FROM_EARLIEST : FROM_UNKNOWN;
-	} else if (!b->has_start && b->worker->is_live && unit_chance(2)) {
+		if (q.from == FROM_EARLIEST && hub.is_paged) {
+			b->has_start = true;
+			b->next = b->stands = 0;
+			b->is_earliest = true;
+		}
+	} else if (!b->has_start && b->worker->is_live && !hub.is_paged &&
+		   unit_chance(2)) {
 		q.from = FROM_LAST;
 		q.last_n = 1 + (uint32_t)unit_below(20);
 		expect_replay(b, q.last_n);
@@ -537,9 +726,12 @@ step_hub(void)
 	if (!hub.is_calm && unit_chance(60)) {
 		hub.log++;
 		hub.number = 0;
+		hub_trim();
 	}
 	while (count-- > 0)
 		hub_publish();
+	if (hub.is_paged && unit_chance(3))
+		hub_trim();
 }
 
 static void
@@ -552,9 +744,9 @@ step_worker(struct worker *w)
 			worker_follow(w, 1 + unit_below(20));
 		return;
 	}
-	if (!hub.is_calm && unit_chance(40))
+	if (!hub.is_calm && !hub.is_paged && unit_chance(40))
 		worker_miss(w);
-	if (!hub.is_calm && unit_chance(150)) {
+	if ((!hub.is_calm || hub.is_paged) && unit_chance(150)) {
 		rig_end(&w->rig);
 		worker_begin(w);
 		return;
@@ -642,6 +834,9 @@ walk(void)
 {
 	memset(&hub, 0, sizeof(hub));
 	hub.is_calm = unit_chance(3);
+	hub.is_paged = !unit_chance(3);
+	hub.history = 20 + unit_below(1000);
+	hub.keep = unit_chance(2) ? 1 + unit_below(5) : 0;
 	for (int i = 0; i < 30; i++)
 		hub_publish();
 	for (size_t i = 0; i < WORKERS; i++) {

@@ -63,7 +63,9 @@ say(void *user, enum logging_level level, const char *text)
 	snprintf(bench.last_said, sizeof(bench.last_said), "%s", text);
 }
 
-static const struct service_ops service_ops = { ask, forget, say };
+static const struct service_ops service_ops = {
+	.ask = ask, .forget = forget, .say = say,
+};
 
 static int64_t
 on_turn(void *user, int64_t now_ms)

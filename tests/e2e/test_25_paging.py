@@ -7,7 +7,7 @@ import signal
 import pytest
 import zmq
 
-from harness import program, wait_until
+from harness import program
 from streams import Ended
 
 WINDOW = ("--hub", "off", "--window", "10events")
@@ -152,22 +152,66 @@ def test_who_pages_waits_for_a_hub_that_is_away(hub, worker, connect, bulk):
         assert numbers(take(stream, 99)) == list(range(6, 100))
 
 
-def test_a_hub_that_comes_back_with_another_log(hub, worker, connect, bulk):
-    h = hub("--history", "1000events")
-    w = worker(*WINDOW, "--heartbeat", "200ms")
-    ids = bulk(["a"], 100)
+def kill_while_paging(h, w, connect, position):
+    """A stream that waits for a page when the hub is killed."""
     h.send(signal.SIGSTOP)
-    stream = resume(connect, w, "/sse/a", ids[5])
+    stream = resume(connect, w, "/sse/a", position)
     stream.wait("a heartbeat", lambda: b"\n:\n" in stream.body)
     h.kill()
-    wait_until("it is gone", lambda: not h.running())
-    hub("--history", "1000events")
-    bulk(["a"], 1)
+    return stream
+
+
+def test_a_hub_that_is_killed_and_comes_back_goes_on(hub, worker, connect, box, bulk):
+    options = ("--store", box.path("store"), "--history", "1000events")
+    h = hub(*options)
+    w = worker(*WINDOW, "--heartbeat", "200ms")
+    ids = bulk(["a"], 100)
+    stream = kill_while_paging(h, w, connect, ids[5])
+    hub(*options)
+    ids = bulk(["a"], 1)
     events = take(stream, 100)
+    assert [e.id for e in events] == ids[6:]
+
+
+def test_a_hub_that_comes_back_with_another_log(hub, worker, connect, bulk):
+    h = hub("--store", "memory", "--history", "1000events")
+    w = worker(*WINDOW, "--heartbeat", "200ms")
+    ids = bulk(["a"], 100)
+    stream = kill_while_paging(h, w, connect, ids[5])
+    hub("--store", "memory", "--history", "1000events")
+    bulk(["a"], 1)
     # The window has the end of the old log yet, and then the new one begins.
-    gap, *events = events
+    gap, *events = take(stream, 100)
     assert gap.event == "sse-gap" and json.loads(gap.data)["after"] == ids[5]
     again = [e for e in events if e.event == "sse-gap"]
     assert [json.loads(e.data)["reason"] for e in again] == ["restarted"]
     got = numbers(e for e in events if e.event != "sse-gap")
     assert got == list(range(got[0], 101)) and got[0] >= 90
+
+
+def test_what_is_kept_longer_is_found(hub, worker, connect, bulk):
+    hub("--history", "50events", "--keep", "quiet=2")
+    bulk(["quiet"], 3)
+    ids = bulk(["a", "b"], 200)
+    for name in ("before.sock", "after.sock"):
+        # The first one loads what there is now; another one what there is later.
+        w = worker(*WINDOW, name=name)
+        assert connect(w.socket, "/sse/quiet?last=1").data(1)[0].split()[0] == "2"
+        mixed = connect(w.socket, "/sse?topic=quiet&topic=a&last=3").data(5)
+        assert [d.split()[0] for d in mixed][:2] == ["1", "2"]
+        both = connect(w.socket, "/sse/quiet?lastEventID=earliest")
+        assert numbers([both.next(), both.next()]) == [1, 2]
+        # 0 is gone, and 1 is not.
+        after = resume(connect, w, "/sse/quiet", ids[0])
+        assert numbers([after.next(), after.next()]) == [1, 2]
+        mixed = resume(connect, w, "/sse?topic=quiet&topic=b", ids[0])
+        assert mixed.next().event == "sse-gap"
+        assert numbers([mixed.next(), mixed.next()]) == [1, 2]
+        ids = bulk(["a", "b"], 200)
+
+
+def test_the_hub_of_a_worker_keeps_more_than_its_window(worker, connect, box, bulk):
+    w = worker("--store", box.path("store"), "--history", "1000events", "--window", "10events")
+    ids = bulk(["a", "b"], 300)
+    stream = resume(connect, w, "/sse/b", ids[20])
+    assert numbers(take(stream, 299)) == list(range(21, 300, 2))

@@ -178,7 +178,7 @@ def test_readers_that_never_read_cost_the_others_nothing(box, hub, worker, crowd
     """One in twenty, while ten times as much is published as is kept."""
     everybody, size, burst, bursts = 300, 8000, 16, 40
     window = 512 * 1024  # 64 such events
-    hub()
+    hub("--history", "512KiB")
     w = worker("--hub", "off", "--history", "512KiB", "--drain", "0",
                env={"ASAN_OPTIONS": box.env["ASAN_OPTIONS"] + ":quarantine_size_mb=1"})
     streams = [box.keep(Reader(w.socket, "/sse/news")) for _ in range(everybody)]

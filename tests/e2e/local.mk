@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	%D%/test_19_handover.py \
 	%D%/test_20_fake_frontend.py \
 	%D%/test_25_paging.py \
+	%D%/test_26_repair.py \
 	%D%/test_30_webservers.py \
 	%D%/test_40_starts.py \
 	%D%/test_50_handoff.py \

@@ -107,6 +107,16 @@ def stop_publisher(trial, fault):
     yield from hold(trial, pids, fault)
 
 
+def kill_publisher(trial, fault):
+    pids = [f.process.pid for f in trial.feeders if not f.is_done]
+    hit(trial, pids, fault.which, signal.SIGKILL)
+    yield from ()
+
+
+def stop_server(trial, fault):
+    yield from hold(trial, [trial.stage.server.process.pid], fault)
+
+
 def reload(trial, fault):
     hit(trial, trial.stage.supervisors(), fault.which, signal.SIGHUP)
     yield from ()
@@ -134,4 +144,5 @@ def fill_disk(trial, fault):
 
 KINDS = {function.__name__.replace("_", "-"): function for function in (
     kill_worker, kill_hub, kill_supervisor, term_supervisor, kill_server, restart_server,
-    term_hub, guest_hub, stop_worker, stop_hub, stop_publisher, reload, fill_disk)}
+    stop_server, term_hub, guest_hub, stop_worker, stop_hub, stop_publisher, kill_publisher,
+    reload, fill_disk)}

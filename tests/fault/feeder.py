@@ -3,11 +3,13 @@
 
 import os
 import re
+import signal
 import subprocess
 
 from harness import program
 
 TEMPORARY = 75  # EX_TEMPFAIL: the same again with the same keys is safe
+KILLED = -signal.SIGKILL
 AGAIN = 0.2  # seconds until a new one is fed
 
 
@@ -53,7 +55,8 @@ class Feeder:
         """Writes what is due."""
         if not self.unwritten and now >= self.next_at and self.fed < len(self.todo) and \
                 self.fed - len(self.ids) < self.plan.ahead:
-            burst = self.todo[self.fed:self.fed + self.plan.burst]
+            bursts = 1 + int((now - self.next_at) / self.plan.pause) if self.next_at else 1
+            burst = self.todo[self.fed:self.fed + bursts * self.plan.burst]
             self.unwritten = b"".join(e.line(self.plan.is_json) for e in burst)
             self.fed += len(burst)
             self.next_at = now + self.plan.pause
@@ -87,7 +90,7 @@ class Feeder:
         self.acked += [(self.todo[i], id_) for i, id_ in zip(taken, self.ids)]
         self.todo = [e for i, e in enumerate(self.todo) if i not in set(taken)]
         self.ids = []
-        if status == TEMPORARY and all(e.key for e in self.todo):
+        if status in (TEMPORARY, KILLED) and all(e.key for e in self.todo):
             self.start()
             self.next_at = now + AGAIN
             return None

@@ -89,10 +89,10 @@ def wants(topics, event):
     return not event.private and any(pattern(t).fullmatch(event.topic) for t in topics)
 
 
-def filler(rng, is_json):
-    """Some text of a random size; most events are small, a few are not."""
-    size = rng.choice((0, 5, 20, 20, 60, 200)) if rng.random() < 0.97 else \
-        rng.choice((3000, 20000, 70000))
+def filler(rng, is_json, large):
+    """Some text of a random size, mostly small; `large` is the share of others."""
+    size = rng.choice((3000, 20000, 70000)) if rng.random() < large else \
+        rng.choice((0, 5, 20, 20, 60, 200))
     text = "".join(rng.choice("abcdefghij äöü{}\\\"") for _ in range(min(size, 60)))
     text *= max(1, size // 60)
     if is_json and rng.random() < 0.2:
@@ -100,20 +100,22 @@ def filler(rng, is_json):
     return text
 
 
-def draw_publishings(rng, one_log, all_keys):
+def draw_publishings(rng, one_log, all_keys, repeats):
     """The publishers.
 
-    Own ids and repeated keys only where there is `one_log`: neither says of
-    which log it is. `all_keys`: any event may have to be sent again.
+    Own ids only where there is `one_log`, because they do not say of which log
+    they are. `all_keys`: any event may have to be sent again. `repeats`: some
+    are published twice, on purpose.
     """
     publishings = []
+    large = rng.choice((0.03, 0.03, 0.1))
     for number in range(rng.randint(2, 4)):
         is_json = all_keys or rng.random() < 0.7
         topic = rng.choice(TOPICS)
         topics = rng.sample(TOPICS, rng.randint(2, 5))
         events = []
         for i in range(rng.randint(100, 350)):
-            data = f"{number}:{i}:{filler(rng, is_json)}"
+            data = f"{number}:{i}:{filler(rng, is_json, large)}"
             if not is_json:
                 events.append(Event(number, i, topic, data))
                 continue
@@ -123,14 +125,14 @@ def draw_publishings(rng, one_log, all_keys):
                 name=rng.choice(("message", "message", "tick")),
                 id=f"own-{number}-{i}" if one_log and rng.random() < 0.1 else "",
                 key=key, private=rng.random() < 0.05))
-            if one_log and key and rng.random() < 0.2:
+            if repeats and key and rng.random() < 0.2:
                 events.append(rng.choice([e for e in events[-100:] if e.key]))
         # All take about as long, so that faults hit each of them.
         burst = rng.choice((1, 5, 20, 60))
         publishings.append(Publishing(
             number, is_json, topic, events, burst,
             pause=rng.uniform(2.0, 4.0) * burst / len(events),
-            ahead=rng.choice((10, 100, 400))))
+            ahead=burst + rng.choice((10, 100, 400))))
     return publishings
 
 
@@ -147,9 +149,9 @@ def draw_mischief(rng):
     return sorted(acts)
 
 
-def draw_readings(rng, count):
+def draw_readings(rng):
     readings = []
-    for number in range(count):
+    for number in range(rng.randint(100, 200)):
         topics = tuple(rng.sample(SELECTORS, rng.randint(1, 3)))
         start = rng.choice(("now", "now", "now", "earliest", f"last={rng.randint(1, 5)}"))
         readings.append(Reading(number, topics, start, draw_mischief(rng)))

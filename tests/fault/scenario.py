@@ -7,29 +7,20 @@ to one leaves the others as they were.
 """
 
 import dataclasses
-import functools
 import random
-import subprocess
 
 import plan
-from harness import TOP, program
+from harness import TOP
 
 WAYS = ("lighttpd-bin-path", "lighttpd-external", "apache-sethandler", "apache-proxypass")
 STORES = ("memory", "always", "1s")  # --store memory, or a directory with this --sync
+WINDOWS = ("", "50events", "200events,64KiB")  # of the workers; resumes are paged then
 HISTORY = "100000events,256MiB,1h"  # holds everything, so no gap is ever due to it
 
 
-@functools.cache
-def features():
-    """What the build can do, of what not every build can."""
-    usage = subprocess.run([program("sse-hub"), "--help"], capture_output=True, text=True,
-                           check=True).stdout
-    manual = (TOP / "doc" / "sse-fcgi.8").read_text()
-    return {name for name, there in (
-        ("store", "--sync" in usage),
-        ("reload", ".It Dv SIGHUP" in manual),
-        ("paging", "PAGING" in manual),
-    ) if there}
+def has_reload():
+    """Whether this tree's SIGHUP is more than another opening of the log."""
+    return ".It Dv SIGHUP" in (TOP / "doc" / "sse-fcgi.8").read_text()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +54,11 @@ class Scenario:
         return not self.is_durable and any(loses_memory(f.what, self.hub) for f in self.faults)
 
     @property
+    def sends_again(self):
+        """Whether some fault makes a publisher send again what it was not told of."""
+        return self.fills_disk or any(f.what == "kill-publisher" for f in self.faults)
+
+    @property
     def fills_disk(self):
         return any(f.what == "fill-disk" for f in self.faults)
 
@@ -91,12 +87,14 @@ def loses_memory(what, hub):
 
 def draw_faults(rng, way, hub, is_durable):
     kinds = ["kill-worker", "kill-worker", "kill-hub", "kill-supervisor", "term-supervisor",
-             "stop-worker", "stop-hub", "stop-publisher", "restart-server"]
+             "stop-worker", "stop-hub", "stop-publisher", "restart-server", "kill-publisher"]
     # Whom the others leave behind, a killed Apache and a killed lighttpd's
     # workers, their init would end; here nobody does.
     kinds += ["kill-server"] if way == "lighttpd-external" else []
+    # Of an Apache this stops the one process that serves nobody.
+    kinds += ["stop-server"] if way.startswith("lighttpd") else []
     kinds += ["guest-hub"] if hub == "embedded" else ["term-hub"]
-    kinds += ["reload"] if "reload" in features() else []
+    kinds += ["reload"]
     kinds += ["fill-disk"] if is_durable else []
     # Without these the log of a hub in memory lives, and no gap is allowed.
     if not is_durable and rng.random() < 0.5:
@@ -104,6 +102,8 @@ def draw_faults(rng, way, hub, is_durable):
     faults = []
     for _ in range(rng.randint(2, 5)):
         what = rng.choice(kinds)
+        if what == "reload" and not has_reload():
+            what = "kill-worker"
         length = rng.uniform(0.1, 1.5) if what.startswith(("stop", "fill", "guest")) else 0.0
         faults.append(Fault(rng.uniform(0.05, 0.9), what, length, rng.random()))
     return sorted(faults, key=lambda f: f.at)
@@ -117,18 +117,24 @@ def draw(seed):
     rng = part("site")
     way = WAYS[seed % len(WAYS)]
     store = STORES[seed // len(WAYS) % len(STORES)]
-    is_durable = store != "memory" and "store" in features()
+    is_durable = store != "memory"
     hub = rng.choice(("embedded", "alone", "standby"))
     options = ["--heartbeat", rng.choice(("100ms", "300ms")), "--retry", "50ms",
                "--drain", rng.choice(("100ms", "300ms"))]
     options += rng.choice(([], [], ["--max-lifetime", "1s"]))
     options += rng.choice(([], [], ["--coalesce", "30ms"]))
     scenario = Scenario(
-        seed=seed, way=way, workers=rng.randint(1, 3), hub=hub,
-        store=store if is_durable else "memory",
-        window=rng.choice(("", "50events", "200events,64KiB")) if "paging" in features() else "",
-        options=options, faults=draw_faults(part("faults"), way, hub, is_durable),
-        publishings=[], readings=plan.draw_readings(part("readers"), rng.randint(100, 200)))
+        seed=seed, way=way, workers=rng.randint(1, 3), hub=hub, store=store,
+        window=rng.choice(WINDOWS), options=options, faults=draw_faults(part("faults"), way, hub, is_durable),
+        publishings=[], readings=plan.draw_readings(part("readers")))
+    # A hub in memory keeps no more than its window, and the embedded one has
+    # the workers'.
+    if not is_durable and hub == "embedded":
+        scenario.window = ""
+    # Repeats neither where a new log does not know the key, nor where events are
+    # refused: the hub knows the repeated one before what precedes it.
+    one_log = not scenario.log_may_die
     scenario.publishings = plan.draw_publishings(
-        part("publishers"), one_log=not scenario.log_may_die, all_keys=scenario.fills_disk)
+        part("publishers"), one_log=one_log, all_keys=scenario.sends_again,
+        repeats=one_log and not scenario.fills_disk)
     return scenario

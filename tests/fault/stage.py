@@ -88,8 +88,6 @@ class Stage:
 
     def hub_options(self):
         options = ["--history", HISTORY]
-        if self.scenario.window:
-            options += ["--window", self.scenario.window]
         if self.scenario.is_durable:
             return options + ["--store", self.store, "--sync", self.scenario.store]
         return options + ["--store", "memory"]
@@ -104,11 +102,9 @@ class Stage:
     def worker_options(self):
         options = ["--bus", self.bus, "--workers", str(self.scenario.workers),
                    *self.scenario.options]
-        if self.scenario.hub == "embedded":
-            options += self.hub_options()
-        else:
-            options += ["--hub", "off", "--history", HISTORY]
-            options += ["--window", self.scenario.window] if self.scenario.window else []
+        options += self.hub_options() if self.scenario.hub == "embedded" else \
+            ["--hub", "off", "--history", HISTORY]
+        options += ["--window", self.scenario.window] if self.scenario.window else []
         if self.scenario.way == "apache-proxypass":
             options += ["--mount", "/events"]
         return options

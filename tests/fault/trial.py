@@ -101,7 +101,7 @@ class Trial:
         """A last event for each topic: who has it has all before."""
         events = [plan.Event(ENDS, i, topic, f"{ENDS}:{i}:the end")
                   for i, topic in enumerate(plan.TOPICS)]
-        return plan.Publishing(ENDS, True, "", events, len(events), 0.0, len(events))
+        return plan.Publishing(ENDS, True, "", events, len(events), TURN, len(events))
 
     def add_feeder(self, publishing):
         feeder = Feeder(self.box, self.stage.bus, publishing)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,7 +14,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096 };	/* a burst of programs must not see BUSY */
+enum {
+	BACKLOG = 4096,		/* a burst of programs must not see BUSY */
+	/* For the workers of one that was killed to let go of the socket:
+	 * nobody tries again later. */
+	LET_GO_MS = 500,
+	LOOK_MS = 25,
+};
 
 static int
 set_flags(int fd)
@@ -85,6 +92,20 @@ is_alive(const struct sockaddr_un *address)
 	return alive;
 }
 
+static bool
+stays_alive(const struct sockaddr_un *address)
+{
+	int left_ms = LET_GO_MS;
+
+	while (is_alive(address)) {
+		if (left_ms <= 0)
+			return true;
+		(void)poll(NULL, 0, LOOK_MS);
+		left_ms -= LOOK_MS;
+	}
+	return false;
+}
+
 /* Makes way at `path`. 0 when nothing is left there. */
 static int
 clear_path(const struct sockaddr_un *address)
@@ -95,7 +116,7 @@ clear_path(const struct sockaddr_un *address)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
-	if (is_alive(address))
+	if (stays_alive(address))
 		return -EADDRINUSE;
 	if (unlink(address->sun_path) < 0 && errno != ENOENT)
 		return -errno;

@@ -843,6 +843,33 @@ test_listen(void **state)
 	assert_non_null(strstr(error, "107"));
 }
 
+/* Whoever was killed has workers that let go of the socket a moment later. */
+static void
+test_listen_where_one_just_ends(void **state)
+{
+	struct scene *s = *state;
+	char error[256], path[100];
+	pid_t pid;
+	int fd, status;
+
+	snprintf(path, sizeof(path), "%s/ending", s->dir);
+	fd = handoff_listen(path, error, sizeof(error));
+	assert_true(fd >= 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct pollfd looked = { .fd = fd, .events = POLLIN };
+
+		_exit(poll(&looked, 1, 10000) == 1 ? 0 : 1);
+	}
+	close(fd);
+	fd = handoff_listen(path, error, sizeof(error));
+	assert_true(fd >= 0);
+	handoff_unlisten(fd, path);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -865,6 +892,7 @@ main(void)
 		SERVED(test_other_users),
 		SERVED(test_call_in_vain),
 		SERVED(test_listen),
+		SERVED(test_listen_where_one_just_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,8 +125,9 @@ def draw(seed):
     options += rng.choice(([], [], ["--coalesce", "30ms"]))
     scenario = Scenario(
         seed=seed, way=way, workers=rng.randint(1, 3), hub=hub, store=store,
-        window=rng.choice(WINDOWS), options=options, faults=draw_faults(part("faults"), way, hub, is_durable),
-        publishings=[], readings=plan.draw_readings(part("readers")))
+        window=rng.choice(WINDOWS), options=options,
+        faults=draw_faults(part("faults"), way, hub, is_durable), publishings=[],
+        readings=plan.draw_readings(part("readers")))
     # A hub in memory keeps no more than its window, and the embedded one has
     # the workers'.
     if not is_durable and hub == "embedded":

@@ -8,6 +8,7 @@ sse-fcgi that no lighttpd starts, the web server.
 import functools
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -21,6 +22,8 @@ LOG_LINES = 8
 ENDED = (0, -signal.SIGKILL, -signal.SIGTERM)
 IN_USE = 73  # EX_CANTCREAT: an orphan of the last one has not let go of the socket
 NO_ROOM = 75  # EX_TEMPFAIL: of a hub on a full disk
+DEATH = re.compile(r"(worker \d+|the hub) (was killed by signal (?!9\b)|ended with status "
+                   r"(?!0\b))(?P<number>\d+)")
 RESTART = 0.1  # seconds between two starts of the same
 
 
@@ -173,11 +176,21 @@ class Stage:
                                            .splitlines(True)[-LOG_LINES:])
                 for log in logs if log.stat().st_size]
 
+    def crashed(self):
+        """What supervisors say of children that we did not kill."""
+        found = []
+        for log in pathlib.Path(self.box.dir).glob("*.err"):
+            for line in log.read_text(errors="replace").splitlines():
+                death = DEATH.search(line)
+                if death and not (self.has_disk and int(death["number"]) == NO_ROOM):
+                    found.append(line)
+        return found
+
     def down(self):
         """Ends everything; what was wrong, as a list."""
         if self.has_disk:
             subprocess.run(["umount", "--lazy", self.store], check=False)
-        wrong = self.wrong + self.box.close()
+        wrong = self.wrong + self.crashed() + self.box.close()
         try:
             wait_until("children of killed processes end",
                        lambda: not named(self.seen, "hub") and

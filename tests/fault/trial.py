@@ -26,7 +26,7 @@ ENDS = 99  # the number of the publisher of the last events
 
 
 class Trial:
-    """What `run` needs; check.py reads scenario, clients, feeders and log."""
+    """A run; check.py reads its scenario, clients, feeders and what is kept."""
 
     def __init__(self, drawn):
         self.scenario = drawn
@@ -55,28 +55,34 @@ class Trial:
     # ---- the whole ----
 
     def run(self):
-        """Raises Wrong, or AssertionError where the harness gave up."""
+        """Runs it; the verdict says what was wrong."""
+        wrong = []
         try:
-            self.stage.up()
-            self.open_clients()
-            self.loop("every browser has a stream",
-                      lambda: all(c.channel and c.channel.status for c in self.clients))
-            for publishing in self.scenario.publishings:
-                self.add_feeder(publishing)
-            self.loop("all is published and the faults are over",
-                      lambda: self.is_published() and not self.faults and not self.resting)
-            self.say("the last events")
-            self.add_feeder(self.ends())
-            self.loop("all have the last events", lambda: self.is_published() and
-                      not any(c.awaited for c in self.clients))
-            self.say("all have them")
+            self.play()
             self.kept = kept(self.stage.bus)
             check(self)
             self.say("checked")
+        except (Wrong, AssertionError) as error:  # the latter from the harness
+            wrong.append(str(error))
         finally:
-            wrong = self.down()
-        if wrong:
-            raise Wrong("\n".join(wrong))
+            wrong += self.down()
+        self.verdict = "\n".join(wrong)
+
+    def play(self):
+        """Up to the moment when every browser has the last events."""
+        self.stage.up()
+        self.open_clients()
+        self.loop("every browser has a stream",
+                  lambda: all(c.channel and c.channel.status for c in self.clients))
+        for publishing in self.scenario.publishings:
+            self.add_feeder(publishing)
+        self.loop("all is published and the faults are over",
+                  lambda: self.is_published() and not self.faults and not self.resting)
+        self.say("the last events")
+        self.add_feeder(self.ends())
+        self.loop("all have the last events", lambda: self.is_published() and
+                  not any(c.awaited for c in self.clients))
+        self.say("all have them")
 
     def down(self):
         self.said = self.stage.said()
@@ -237,8 +243,5 @@ class Trial:
 def attempt(seed):
     """Runs a seed's scenario; the trial knows what became of it."""
     trial = Trial(scenario.draw(seed))
-    try:
-        trial.run()
-    except (Wrong, AssertionError) as wrong:
-        trial.verdict = str(wrong)
+    trial.run()
     return trial

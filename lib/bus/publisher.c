@@ -10,8 +10,8 @@
  * it has no connection any more: no monitor, no thread of our own.
  *
  * A hub that has no room for an event has none for those sent behind it either
- * (they name its key). What is to be sent again then goes over a new
- * connection, too: no answer of the old one can be taken for one of the new.
+ * (they name its key). When each of them has its answer, so that none can be
+ * taken for that of the next attempt, all are sent again.
  */
 #include "config.h"
 
@@ -66,6 +66,8 @@ struct sse_publisher {
 	unsigned drops;			/* connections lost without an answer */
 	int64_t next_try_ms;		/* for a new connection, at the earliest */
 	int64_t retry_ms;
+	int64_t next_send_ms;		/* of what was refused, at the earliest */
+	int64_t pause_ms;
 	int64_t progress_ms;		/* when something was last sent or answered */
 	int64_t patience_ms;
 	sse_publisher_on_ack *on_ack;
@@ -203,7 +205,7 @@ static void
 disconnect(struct sse_publisher *p)
 {
 	p->socket = zmqport_close(p->socket);
-	p->window.sent = 0;
+	window_restart(&p->window);
 }
 
 /* 0, or why there is none. */
@@ -282,6 +284,8 @@ flush(struct sse_publisher *p, int64_t now_ms)
 {
 	struct slice parts[3];
 
+	if (p->window.refused > 0 || now_ms < p->next_send_ms)
+		return;
 	if (p->window.sent == 0)
 		p->progress_ms = now_ms;
 	while (p->socket && p->window.sent < p->window.count) {
@@ -378,6 +382,8 @@ take_answer(struct sse_publisher *p)
 	    ack_parse(parts + skip, n - skip, &ack) < 0)
 		return ANSWER_STRANGE;
 	kind = kind_of_answer(p, &ack);
+	if (kind == ANSWER_AGAIN || kind == ANSWER_LATER)
+		window_refuse(&p->window, ack.key);
 	if (kind == ANSWER_STRANGE || kind == ANSWER_AGAIN)
 		return kind;
 	snprintf(reason, sizeof(reason), "%.*s",
@@ -386,21 +392,28 @@ take_answer(struct sse_publisher *p)
 	if (ack.class != ACK_OK)
 		say(p, "The hub at %s refused the event: %s", p->bus.path,
 		    reason);
-	p->refusal = kind == ANSWER_LATER ? result_of(ack.class) : 0;
-	if (kind == ANSWER_FINAL)
-		finish(p, &ack, reason);
+	if (kind == ANSWER_LATER) {
+		p->refusal = result_of(ack.class);
+		return kind;
+	}
+	if (ack.class == ACK_OK) {
+		p->refusal = 0;
+		p->pause_ms = 0;
+	}
+	finish(p, &ack, reason);
 	return kind;
 }
 
-/* Sends the whole window again, over a new connection. */
+/* An event stays in the window: when may all of it be sent again? */
 static void
-begin_again(struct sse_publisher *p, enum answer why, int64_t now_ms)
+put_off(struct sse_publisher *p, enum answer why, int64_t now_ms)
 {
-	disconnect(p);
-	p->next_try_ms = now_ms;
-	if (why == ANSWER_LATER)
-		p->next_try_ms += p->retry_ms > RETRY_MS ? p->retry_ms :
-				  RETRY_MS;
+	if (why != ANSWER_LATER)
+		return;
+	p->pause_ms = p->pause_ms ? 2 * p->pause_ms : RETRY_MS;
+	if (p->pause_ms > RETRY_MOST_MS)
+		p->pause_ms = RETRY_MOST_MS;
+	p->next_send_ms = now_ms + p->pause_ms;
 }
 
 static bool
@@ -413,15 +426,16 @@ take_answers(struct sse_publisher *p, int64_t now_ms)
 
 		if (kind == ANSWER_STRANGE)
 			continue;
-		if (kind != ANSWER_FINAL) {
-			begin_again(p, kind, now_ms);
-			break;
-		}
-		any = true;
 		p->progress_ms = now_ms;
 		p->patience_ms = PATIENCE_MS;
 		p->retry_ms = 0;
 		p->drops = 0;
+		if (kind == ANSWER_FINAL)
+			any = true;
+		else
+			put_off(p, kind, now_ms);
+		if (window_is_refused(&p->window))
+			window_restart(&p->window);
 	}
 	return any;
 }
@@ -483,6 +497,8 @@ wake_ms(const struct sse_publisher *p)
 {
 	if (!p->socket)
 		return p->next_try_ms;
+	if (p->window.sent == 0)
+		return p->next_send_ms;
 	return p->progress_ms + p->patience_ms;
 }
 
@@ -628,7 +644,10 @@ sse_publisher_poll(struct sse_publisher *p, int timeout_ms)
 int
 sse_publisher_fd(struct sse_publisher *p)
 {
-	return p->socket ? zmqport_fd(p->socket) : -1;
+	/* While what was refused waits for its time, no answer can come. */
+	if (!p->socket || (p->window.count > 0 && p->window.sent == 0))
+		return -1;
+	return zmqport_fd(p->socket);
 }
 
 /* What sse_publisher_publish waits for. */
@@ -700,6 +719,7 @@ sse_publisher_publish(struct sse_publisher *p, const struct sse_event *e,
 	p->is_single = true;
 	r = await(p, &s, timeout_ms);
 	p->is_single = false;
+	p->next_send_ms = p->pause_ms = 0;
 	sse_publisher_set_on_ack(p, on_ack, user);
 	if (r == 0)
 		return s.result;

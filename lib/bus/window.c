@@ -8,6 +8,7 @@
 struct window_entry {
 	uint64_t cookie;
 	bool is_behind;		/* as sent last: it names the one before it */
+	bool is_refused;	/* sent, and refused for now */
 	size_t key_len, topic_len, header_len, data_len;
 	char bytes[];		/* key, topic, header, data */
 };
@@ -29,8 +30,16 @@ window_done(struct window *w)
 {
 	while (w->count > 0)
 		free(w->entries[--w->count]);
-	w->sent = 0;
+	w->sent = w->refused = 0;
 	w->bytes = 0;
+}
+
+void
+window_restart(struct window *w)
+{
+	for (unsigned i = 0; i < w->sent; i++)
+		w->entries[i]->is_refused = false;
+	w->sent = w->refused = 0;
 }
 
 static char *
@@ -102,8 +111,8 @@ find(const struct window *w, struct slice key)
 {
 	unsigned i = 0;
 
-	while (i < w->sent && key.len > 0 &&
-	       !slice_eq(entry_key(w->entries[i]), key))
+	while (i < w->sent && (w->entries[i]->is_refused ||
+	       (key.len > 0 && !slice_eq(entry_key(w->entries[i]), key))))
 		i++;
 	return i;
 }
@@ -135,4 +144,21 @@ window_find(const struct window *w, struct slice key)
 	if (i == w->sent)
 		return WINDOW_STRANGER;
 	return w->entries[i]->is_behind ? WINDOW_BEHIND : WINDOW_ALONE;
+}
+
+void
+window_refuse(struct window *w, struct slice key)
+{
+	unsigned i = find(w, key);
+
+	if (i == w->sent)
+		return;
+	w->entries[i]->is_refused = true;
+	w->refused++;
+}
+
+bool
+window_is_refused(const struct window *w)
+{
+	return w->refused > 0 && w->refused == w->sent;
 }

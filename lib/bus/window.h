@@ -4,7 +4,9 @@
  *
  * Bounded by number and by bytes, but a single event of any size fits an empty
  * one. The first `sent` of them are on their way on the present connection;
- * after a new connection that is none, and all are sent again. Pure.
+ * after a new connection that is none, and all are sent again. So they are,
+ * over the same connection, after one of them was refused for now, as soon as
+ * each of them has its answer. Pure.
  *
  * An event that is sent behind another one names that one's key, so that the
  * hub takes none before the one it follows.
@@ -12,6 +14,7 @@
 #ifndef LIB_BUS_WINDOW_H
 #define LIB_BUS_WINDOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,11 +26,13 @@
 struct window {				/* zeroed: empty */
 	struct window_entry *entries[LIMIT_PUBLISH_WINDOW];	/* owned */
 	unsigned count, sent;
+	unsigned refused;	/* of the sent ones, for now */
 	size_t bytes;
 	char header[FRAME_HEADER_MAX];	/* of the one that window_next gave */
 };
 
 void window_done(struct window *w);	/* leaves an empty one */
+void window_restart(struct window *w);	/* none of them is sent */
 
 /*
  * Puts an event last (copied, with `key`). 0; -EAGAIN: no room now; -EINVAL: a
@@ -54,5 +59,13 @@ enum window_refused {
 
 /* What an answer with this key that is no acknowledgement is about. */
 enum window_refused window_find(const struct window *w, struct slice key);
+
+/*
+ * The event that window_find knows is refused for now. Nothing is to be sent
+ * then until window_is_refused: all that was sent has its answer, and what is
+ * left can be sent again after window_restart.
+ */
+void window_refuse(struct window *w, struct slice key);
+bool window_is_refused(const struct window *w);
 
 #endif

@@ -396,6 +396,7 @@ insists_in_order(void **state)
 					 rows[i].want);
 			assert_non_null(strstr(sse_publisher_error(p),
 					       "because"));
+			assert_true(sse_publisher_fd(p) >= 0);
 		}
 		answer(f, ACK_OK, buf_slice(&f->key));
 		await_data(f, p, "three");

@@ -105,6 +105,40 @@ names_the_one_before(void **state)
 	window_done(&w);
 }
 
+/* What is refused for now is sent again when all have their answer. */
+static void
+waits_for_all_answers(void **state)
+{
+	struct window w = { 0 };
+	struct slice parts[3];
+	uint64_t cookie;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		assert_int_equal(add(&w, "same", 1, i), 0);
+	for (w.sent = 0; w.sent < 3; w.sent++)
+		window_next(&w, parts);
+	assert_false(window_is_refused(&w));
+	window_refuse(&w, SLICE_LIT("other"));
+	window_refuse(&w, SLICE_LIT("same"));
+	assert_int_equal(w.refused, 1);
+	assert_false(window_is_refused(&w));
+	/* The next answer is that of the next one, if it has the same key. */
+	assert_int_equal(window_take(&w, SLICE_LIT("same"), &cookie), 0);
+	assert_int_equal(cookie, 1);
+	window_refuse(&w, SLICE_NONE);
+	assert_true(window_is_refused(&w));
+	assert_int_equal(window_find(&w, SLICE_LIT("same")), WINDOW_STRANGER);
+	window_restart(&w);
+	assert_int_equal(w.sent, 0);
+	assert_false(window_is_refused(&w));
+	w.sent = 2;
+	assert_int_equal(window_take(&w, SLICE_LIT("same"), &cookie), 0);
+	assert_int_equal(cookie, 0);
+	window_done(&w);
+}
+
 static void
 is_bounded(void **state)
 {
@@ -139,6 +173,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sends_in_order_and_again),
 		cmocka_unit_test(names_the_one_before),
+		cmocka_unit_test(waits_for_all_answers),
 		cmocka_unit_test(is_bounded),
 	};
 

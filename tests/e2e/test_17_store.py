@@ -460,6 +460,50 @@ def test_an_event_that_cannot_be_read_is_told(hub, worker, connect, publish, off
     assert after.next().data == "on"
 
 
+def test_check_notices_what_is_missing(offline, store, load):
+    lines = dump_of(20, keys=False, blind=10)
+    lines = [line for line in lines if line.get("number") != 10]
+    lines[-1]["lines"] -= 1
+    load(text_of(lines), store)
+    assert offline("--check", "--store", store).returncode == 0
+    state = struct.pack(">4Q", 20, 1, 0, 10)  # last, floor, lost, blind
+    write_at(file_of(store), find_data(file_of(store), state), struct.pack(">4Q", 20, 1, 0, 9))
+    done = offline("--check", "--store", store)
+    assert done.returncode == 65
+    assert "events in it are missing: 1 of them, the first is number 10" in done.stderr
+
+
+def test_what_was_held_back_is_saved(offline, store, load, dump):
+    lines = [line for line in dump_of(100, keys=False, floor=50, blind=49)
+             if line.get("number", 50) >= 50 or line["number"] in (3, 7)]
+    lines[-1]["lines"] = len(lines)
+    load(text_of(lines), store)
+    write_at(file_of(store), find_data(file_of(store), b"event 60 "), b"EVENT")
+    done = offline("--recover", "--store", store)
+    assert "Saved 52 events, numbers 3 to 100" in done.stdout
+    assert "\n1 events could not be read" in done.stdout
+    after = [json.loads(line) for line in dump(store).split("\n") if line]
+    assert [line["number"] for line in after if line["kind"] == "event"] == [
+        3, 7, *range(50, 60), *range(61, 101)]
+    assert (after[0]["floor"], after[0]["blind"], after[0]["lost"]) == (50, 60, 60)
+
+
+def test_what_was_let_go_of_does_not_come_back(hub, bus, box, offline, store, dump):
+    process = hub("--store", store, "--history", "50events")
+    for n in range(4):
+        lines = "".join(f"{{\"topic\":\"t\",\"data\":\"data {n} {i}.\"}}\n" for i in range(100))
+        assert box.run(program("sse-publish"), "--bus", bus, "--json", input=lines).returncode == 0
+    process.stop()
+    before = events_of(dump(store))
+    assert len(before) == 50
+    data = file_of(store).read_bytes()
+    assert data.count(b"data 3 ") > 50  # old copies, and those that went
+    file_of(store).write_bytes(data.replace(b"data 3 70.", b"DATA 3 70."))
+    done = offline("--recover", "--store", store)
+    assert done.returncode == 0 and "Saved 49 events" in done.stdout
+    assert events_of(dump(store)) == [e for e in before if "data 3 70." not in e]
+
+
 def test_what_can_be_saved_without_the_pages_around_it(offline, store, load, dump):
     """The first pages are gone, and with them the way to all others."""
     text = text_of(dump_of(300))

@@ -21,6 +21,10 @@ FUZZ_TARGETS += %D%/fuzz-decode
 %C%_fuzz_decode_SOURCES = %D%/fuzz-decode.c $(fuzz_common)
 %C%_fuzz_decode_LDADD = libsse.la libbase.la $(FUZZ_LIBS)
 
+FUZZ_TARGETS += %D%/fuzz-dumpline
+%C%_fuzz_dumpline_SOURCES = %D%/fuzz-dumpline.c $(fuzz_common)
+%C%_fuzz_dumpline_LDADD = liboffline.la libsse.la libbase.la $(FUZZ_LIBS)
+
 FUZZ_TARGETS += %D%/fuzz-event
 %C%_fuzz_event_SOURCES = %D%/fuzz-event.c $(fuzz_common)
 %C%_fuzz_event_LDADD = libsse.la libbase.la $(FUZZ_LIBS)
@@ -28,6 +32,10 @@ FUZZ_TARGETS += %D%/fuzz-event
 FUZZ_TARGETS += %D%/fuzz-handoff
 %C%_fuzz_handoff_SOURCES = %D%/fuzz-handoff.c $(fuzz_common)
 %C%_fuzz_handoff_LDADD = libfcgicore.la libsse.la libbase.la $(FUZZ_LIBS)
+
+FUZZ_TARGETS += %D%/fuzz-journal
+%C%_fuzz_journal_SOURCES = %D%/fuzz-journal.c $(fuzz_common)
+%C%_fuzz_journal_LDADD = libhub.la libbus.la libsse.la libbase.la $(FUZZ_LIBS)
 
 FUZZ_TARGETS += %D%/fuzz-json
 %C%_fuzz_json_SOURCES = %D%/fuzz-json.c $(fuzz_common)
@@ -40,6 +48,10 @@ FUZZ_TARGETS += %D%/fuzz-frame
 FUZZ_TARGETS += %D%/fuzz-selector
 %C%_fuzz_selector_SOURCES = %D%/fuzz-selector.c $(fuzz_common)
 %C%_fuzz_selector_LDADD = libsse.la libbase.la $(FUZZ_LIBS)
+
+FUZZ_TARGETS += %D%/fuzz-stored
+%C%_fuzz_stored_SOURCES = %D%/fuzz-stored.c $(fuzz_common)
+%C%_fuzz_stored_LDADD = libhub.la libbus.la libsse.la libbase.la $(FUZZ_LIBS)
 
 FUZZ_TARGETS += %D%/fuzz-utf8
 %C%_fuzz_utf8_SOURCES = %D%/fuzz-utf8.c $(fuzz_common)

@@ -336,6 +336,15 @@ def test_a_store_in_use_is_left_alone(hub, offline, publish, store):
         assert done.returncode == 75 and "in use by another hub" in done.stderr, action
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_root_makes_nothing_in_another_ones_place(offline, store, load):
+    load(text_of(GOOD), store)
+    os.chown(store, 65534, 65534)
+    for action in (*ACTIONS, "--load"):
+        done = offline(action, "--store", store, input=text_of(GOOD))
+        assert done.returncode == 77 and "--reuid=65534" in done.stderr, action
+
+
 def test_where_there_is_no_store(offline, store, box):
     for action in ACTIONS:
         done = offline(action, "--store", store)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hub/disk_compact.h"
 #include "hub/disk_make.h"
 #include "hub/disk_priv.h"
 #include "hub/examine.h"
@@ -279,6 +280,8 @@ open_file(struct disk *d, struct disk_fault *f)
 	r = disk_write(d, clock_mono_ms(), DISK_TRIM_STEP, false);
 	if (r >= 0)
 		r = disk_begin_journal(d);
+	if (r == 0)
+		r = disk_compact(d, false);
 	return r < 0 && r != -ENOSPC ? disk_say_error(f, r, path) : 0;
 }
 

@@ -30,6 +30,10 @@ struct disk {
 	/* The file says that it is open, and the journal is of its epoch. Until
 	 * then nothing is acknowledged out of the journal. */
 	bool is_in_use;
+	uint64_t compact_at;		/* bytes of the file: look then, */
+	/* or at half of these bytes of events, the most since the last look */
+	uint64_t compact_events;
+	bool is_cramped;		/* there were no pages for the last write */
 	char why[STORE_PATH_MAX + 128];	/* the last write failed: why; or "" */
 };
 

@@ -4,9 +4,11 @@
 #include "hub/lmdbport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct lmdbport {
 	char *path;		/* owned */
@@ -161,7 +163,7 @@ lmdbport_close(struct lmdbport *p)
  * writes any more. The file is as it was before; opened again, it is as good.
  */
 static void
-open_again(struct lmdbport *p)
+recover(struct lmdbport *p)
 {
 	MDB_txn *txn;
 	int r = mdb_txn_begin(p->env, NULL, MDB_RDONLY, &txn);
@@ -170,8 +172,7 @@ open_again(struct lmdbport *p)
 		mdb_txn_abort(txn);
 	if (r != MDB_PANIC)
 		return;
-	close_env(p);
-	(void)open_env(p);
+	(void)lmdbport_open_again(p);
 }
 
 /* --- transactions ------------------------------------------------------- */
@@ -196,7 +197,7 @@ lmdbport_commit(struct lmdbport *p)
 
 	p->writer = NULL;
 	if (r != 0)
-		open_again(p);
+		recover(p);
 	return error_of(r);
 }
 
@@ -395,13 +396,43 @@ lmdbport_free_pages(struct lmdbport *p, uint64_t *ret_pages)
 	return r == -ENOENT ? 0 : r;
 }
 
+int
+lmdbport_copy(struct lmdbport *p, const char *path, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	int r = fd < 0 ? errno : 0;
+
+	lmdbport_rest(p);
+	if (r == 0 && !p->env)
+		r = open_env(p);
+	if (r == 0)
+		r = mdb_env_copyfd2(p->env, fd, MDB_CP_COMPACT);
+	if (fd >= 0)
+		close(fd);
+	return error_of(r);
+}
+
+int
+lmdbport_open_again(struct lmdbport *p)
+{
+	close_env(p);
+	return error_of(open_env(p));
+}
+
+uint64_t
+lmdbport_page_bytes(struct lmdbport *p)
+{
+	MDB_stat stat;
+
+	return p->env && mdb_env_stat(p->env, &stat) == 0 ? stat.ms_psize : 0;
+}
+
 uint64_t
 lmdbport_file_bytes(struct lmdbport *p)
 {
 	MDB_envinfo info;
-	MDB_stat stat;
 
-	if (!p->env || mdb_env_info(p->env, &info) != 0 || mdb_env_stat(p->env, &stat) != 0)
+	if (!p->env || mdb_env_info(p->env, &info) != 0)
 		return 0;
-	return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+	return ((uint64_t)info.me_last_pgno + 1) * lmdbport_page_bytes(p);
 }

@@ -75,9 +75,20 @@ void lmdbport_rest(struct lmdbport *p);
 /* How many pages are free to be used again; reads all that says so. */
 int lmdbport_free_pages(struct lmdbport *p, uint64_t *ret_pages);
 
+/*
+ * Writes what is committed to a new file, without free pages. That is as long
+ * as the file at the most, and not yet on the disk for good. 0 or -errno.
+ */
+int lmdbport_copy(struct lmdbport *p, const char *path, mode_t mode);
+
+/* Goes on with the file that has its name now. 0 or an error, and then the
+ * next call tries again. Not within a transaction. */
+int lmdbport_open_again(struct lmdbport *p);
+
 /* How many entries a table has, and what the file takes by its own account. */
 int lmdbport_count(struct lmdbport *p, enum lmdbport_table table,
 		   uint64_t *ret_count);
 uint64_t lmdbport_file_bytes(struct lmdbport *p);
+uint64_t lmdbport_page_bytes(struct lmdbport *p);
 
 #endif

@@ -5,6 +5,7 @@ libhub_la_SOURCES = \
 	%D%/catalog.c %D%/catalog.h \
 	%D%/clients.c %D%/clients.h \
 	%D%/core.c %D%/core.h \
+	%D%/disk_compact.c %D%/disk_compact.h \
 	%D%/disk_entry.c %D%/disk_entry.h \
 	%D%/disk_make.c %D%/disk_make.h \
 	%D%/disk_meta.c %D%/disk_meta.h \

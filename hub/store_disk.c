@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
+#include "hub/disk_compact.h"
 #include "hub/disk_entry.h"
 #include "hub/disk_priv.h"
 #include "hub/stored.h"
@@ -322,6 +323,7 @@ disk_write(struct disk *d, int64_t now_ms, unsigned most, bool is_clean)
 	else
 		lmdbport_abort(d->port);
 	if (r < 0) {
+		d->is_cramped = r == -EFBIG;
 		catalog_undo(c);
 		d->due_ms = now_ms + (d->sync_ms && d->sync_ms < AGAIN_MS ?
 				      d->sync_ms : AGAIN_MS);
@@ -333,6 +335,7 @@ disk_write(struct disk *d, int64_t now_ms, unsigned most, bool is_clean)
 	catalog_commit(c);
 	tail_clear(d);
 	d->why[0] = '\0';
+	d->is_cramped = false;
 	return gone;
 }
 
@@ -435,6 +438,8 @@ disk_trim(struct store *s, int64_t now_ms)
 	int r;
 
 	lmdbport_rest(d->port);
+	/* What fails here is tried again by the next who reads or writes. */
+	(void)disk_compact(d, true);
 	if (!is_due && d->why[0] && now_ms < d->due_ms)
 		return false;	/* it has just failed */
 	if (!is_due && !trim_is_due(&s->catalog, now_ms + d->clock_offset,

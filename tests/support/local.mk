@@ -8,6 +8,11 @@ FAULT_CALL_WRAP = -Wl,--wrap=send -Wl,--wrap=recv -Wl,--wrap=accept4 \
 	-Wl,--wrap=epoll_ctl
 FAULT_LIBS = %D%/libfault.la
 
+# Of what writes to a disk: see diskfault.h.
+check_LTLIBRARIES += %D%/libdiskfault.la
+%C%_libdiskfault_la_SOURCES = %D%/diskfault.c %D%/diskfault.h
+DISKFAULT_LIBS = %D%/libdiskfault.la
+
 # The loop under test, with each back-end: see loopbench.h.
 if HAVE_CMOCKA
 check_LTLIBRARIES += %D%/libloopbench.la

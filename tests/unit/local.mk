@@ -106,6 +106,10 @@ UNIT_TESTS += %D%/test-hub-options
 %C%_test_hub_options_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-hub-replay
 %C%_test_hub_replay_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-hub-disk
+%C%_test_hub_disk_LDFLAGS = $(FAULT_WRAP)
+%C%_test_hub_disk_LDADD = $(FAULT_LIBS) $(DISKFAULT_LIBS) $(HUB_LIBS) \
+	$(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-hub-store
 %C%_test_hub_store_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
 

@@ -126,15 +126,14 @@ rig_append(struct rig *rig, uint64_t number, const char *topic, size_t len,
 {
 	struct frame frame = { .type = FRAME_EVENT, .is_replayed = true };
 	char header[FRAME_HEADER_MAX];
-	char *data = malloc(len + 1);
+	static char data[2 << 20];
 	struct store_record r = {
 		.number = number, .time_ms = time_ms, .topic = slice_of(topic),
 		.id = slice_of(id), .key = slice_of(key),
 	};
 	size_t i;
-	int result;
 
-	assert_non_null(data);
+	assert_true(len <= sizeof(data));
 	for (i = 0; i < len; i++)
 		data[i] = (char)('a' + (number + i) % 26);
 	r.data = (struct slice){ data, len };
@@ -144,9 +143,7 @@ rig_append(struct rig *rig, uint64_t number, const char *topic, size_t len,
 	};
 	r.header.p = header;
 	r.header.len = frame_write_header(&frame, header);
-	result = rig->store->ops->append(rig->store, &r);
-	free(data);
-	return result;
+	return rig->store->ops->append(rig->store, &r);
 }
 
 static inline bool

@@ -97,8 +97,8 @@ static const struct option table[] = {
 	{ "check-config", 0, OPTION_ACTION, &given.c.check_only, NULL,
 	  "check the options and exit" },
 	{ "setup", 0, OPTION_ACTION, &given.c.setup, NULL,
-	  "as root: make the user, the groups and /run/sse-fcgi, now and at "
-	  "each boot; harmless when repeated" },
+	  "as root: make the user, the groups, /run/sse-fcgi and "
+	  "/var/lib/sse-fcgi, now and at each boot; harmless when repeated" },
 	{ "setup-user", 0, OPTION_TEXT, &given.c.setup_user, "USER",
 	  "with --setup: the web server's user (default www-data)" },
 	{ "version", 'V', OPTION_ACTION, &given.c.show_version, NULL,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define RUN_DIRECTORY "/run/sse-fcgi"
+#define STATE_DIRECTORY "/var/lib/sse-fcgi"
 #define TMPFILES_DIRECTORY "/etc/tmpfiles.d"
 #define TMPFILES_FILE TMPFILES_DIRECTORY "/sse-fcgi.conf"
 #define OWNER "sse-fcgi"
@@ -25,9 +26,16 @@
  */
 #define RUN_MODE 0771
 
+/*
+ * The store: any member of the group may be the hub, and what one leaves there
+ * the next one uses; nobody else sees events in it.
+ */
+#define STATE_MODE 02770
+
 static const char tmpfiles[] =
-    "# The bus of sse-fcgi, made again at each boot.\n"
-    "d " RUN_DIRECTORY " 0771 " OWNER " " OWNER " -\n";
+    "# The bus of sse-fcgi, made again at each boot, and its store.\n"
+    "d " RUN_DIRECTORY " 0771 " OWNER " " OWNER " -\n"
+    "d " STATE_DIRECTORY " 2770 " OWNER " " OWNER " -\n";
 
 /* Runs a program and waits. True: it ended well. */
 static bool
@@ -109,26 +117,32 @@ join(const char *user, const char *group)
 }
 
 static int
-make_directory(void)
+make_directory(const char *path, mode_t mode)
 {
 	const struct passwd *owner = getpwnam(OWNER);
 	const struct group *group = getgrnam(OWNER);
+	char what[256];
 	struct stat st;
 
 	if (!owner || !group)
 		return fail("the user " OWNER " is not there yet", "Is the name "
 			    "service cached? Try again");
-	if (mkdir(RUN_DIRECTORY, RUN_MODE) == 0)
-		printf("made %s\n", RUN_DIRECTORY);
-	else if (errno != EEXIST)
-		return fail("cannot make " RUN_DIRECTORY, strerror(errno));
-	if (lstat(RUN_DIRECTORY, &st) < 0 || !S_ISDIR(st.st_mode))
-		return fail(RUN_DIRECTORY " is not a directory",
-			    "Move it away and run --setup again");
-	if (chown(RUN_DIRECTORY, owner->pw_uid, group->gr_gid) < 0 ||
-	    chmod(RUN_DIRECTORY, RUN_MODE) < 0)
-		return fail("cannot give " RUN_DIRECTORY " to " OWNER,
-			    strerror(errno));
+	if (mkdir(path, 0700) == 0) {
+		printf("made %s\n", path);
+	} else if (errno != EEXIST) {
+		snprintf(what, sizeof(what), "cannot make %.64s", path);
+		return fail(what, strerror(errno));
+	}
+	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		snprintf(what, sizeof(what), "%.64s is not a directory", path);
+		return fail(what, "Move it away and run --setup again");
+	}
+	if (chown(path, owner->pw_uid, group->gr_gid) < 0 ||
+	    chmod(path, mode) < 0) {
+		snprintf(what, sizeof(what), "cannot give %.64s to " OWNER,
+			 path);
+		return fail(what, strerror(errno));
+	}
 	return 0;
 }
 
@@ -184,11 +198,14 @@ setup_run(const char *web_user)
 		printf("there is no user %s here; name the web server's with "
 		       "--setup-user\n", web_user);
 	if (r == 0)
-		r = make_directory();
+		r = make_directory(RUN_DIRECTORY, RUN_MODE);
+	if (r == 0)
+		r = make_directory(STATE_DIRECTORY, STATE_MODE);
 	if (r == 0)
 		r = write_tmpfiles();
 	if (r == 0)
-		puts("ready: the bus is " RUN_DIRECTORY "; to let somebody "
-		     "publish: usermod -aG " PUBLISHERS " USER");
+		puts("ready: the bus is " RUN_DIRECTORY ", events are kept in "
+		     STATE_DIRECTORY "; to let somebody publish: usermod -aG "
+		     PUBLISHERS " USER");
 	return r;
 }

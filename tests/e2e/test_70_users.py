@@ -2,8 +2,8 @@
 """Who may publish: `sse-fcgi --setup` and real users, with a worker that a
 lighttpd starts as www-data; and again after a reboot.
 
-All of it happens in a mount namespace with an /etc and a /run of its own, so
-the machine's users and groups stay as they are.
+All of it happens in a mount namespace with an /etc, a /run and a /var/lib of its
+own, so the machine's users and groups stay as they are.
 """
 
 import os
@@ -17,6 +17,7 @@ from harness import PATIENCE, accepts, free_port, program, wait_until
 from servers import LIGHTTPD, write
 
 BUS = "/run/sse-fcgi"
+STORE = "/var/lib/sse-fcgi"
 PROGRAMS = ("sse-fcgi", "sse-hub", "sse-publish", "sse-subscribe")
 
 CONFIG = """
@@ -71,10 +72,12 @@ class Machine:
         for name in PROGRAMS:  # the build may be where others cannot go
             shutil.copy(program(name), self.bin)
         subprocess.run(["cp", "-a", "/etc", box.path("etc")], check=True)
+        os.mkdir(box.path("lib"), 0o755)
         ready = box.path("ready")
         self.holder = box.start(
             "unshare", "--mount", "--propagation", "private", "sh", "-c",
-            f"mount --bind {box.path('etc')} /etc && mount -t tmpfs -o mode=755 tmpfs /run && "
+            f"mount --bind {box.path('etc')} /etc && mount --bind {box.path('lib')} /var/lib && "
+            f"mount -t tmpfs -o mode=755 tmpfs /run && "
             f"touch {ready} && exec sleep 1000")
         wait_until("the namespace is there",
                    lambda: os.path.exists(ready) or not self.holder.running())
@@ -161,15 +164,18 @@ def test_setup_again_and_again(machine):
         return (machine.root("getent", "passwd", "sse-fcgi"),
                 machine.root("getent", "group", "sse-fcgi", "sse-publish"),
                 machine.root("stat", "-c", "%U %G %a", BUS),
+                machine.root("stat", "-c", "%U %G %a", STORE),
                 machine.root("cat", "/etc/tmpfiles.d/sse-fcgi.conf"))
 
     before = state()
     assert before[2] == "sse-fcgi sse-fcgi 771\n"
+    assert before[3] == "sse-fcgi sse-fcgi 2770\n"
     out = machine.root(f"{machine.bin}/sse-fcgi", "--setup")
     assert "made" not in out and "wrote" not in out, out
     assert state() == before
-    machine.root("chmod", "777", BUS)
-    machine.root("chown", "nobody", BUS)
+    for directory in (BUS, STORE):
+        machine.root("chmod", "777", directory)
+        machine.root("chown", "nobody", directory)
     machine.root(f"{machine.bin}/sse-fcgi", "--setup")
     assert state() == before
 
@@ -193,18 +199,37 @@ def test_a_group_that_one_has_joined_since(machine, connect):
     server.stop()
 
 
-def test_one_hub_after_the_other(machine):
+@pytest.mark.parametrize("sync", ["always", "1s"])
+def test_one_hub_after_the_other(machine, sync):
     """First by hand as root, then the web server's: what one leaves behind is
-    in nobody's way, and the other users' workers can follow it."""
+    in nobody's way, the other users' workers can follow it, and the order of
+    events goes on in the same store."""
     users = (None, "www-data", "sse-fcgi")
+    ids = []
+
+    def publish():
+        done = machine.run(f"{machine.bin}/sse-publish", "--timeout", "10s", "-v", "news", "x",
+                           user="jobs")
+        if done.returncode == 0:
+            ids.append((done.stdout + done.stderr).split()[-1])
+        return done.returncode == 0
+
     for end in ("stop", "kill"):
         for user in users:
-            hub = machine.box.start(*machine.command([f"{machine.bin}/sse-hub"], user))
-            wait_until("it takes events", lambda: machine.publish("jobs", "x").returncode == 0
-                       or not hub.running())
+            hub = machine.box.start(*machine.command([f"{machine.bin}/sse-hub", "--sync", sync],
+                                                     user))
+            wait_until("it takes events", lambda: publish() or not hub.running())
             assert hub.running(), (user, hub.stderr())
+            assert f"events are kept in {STORE}" in hub.stderr(), hub.stderr()
             for follower in users:
                 done = machine.run(f"{machine.bin}/sse-subscribe", "--earliest", "-n1", "news",
                                    user=follower, timeout=PATIENCE)
                 assert done.stdout == "news\tx\n", (user, follower, done)
             getattr(hub, end)()
+    epoch = ids[0].rsplit("-", 1)[0]
+    assert ids == [f"{epoch}-{n + 1}" for n in range(len(ids))]
+    files = machine.root("sh", "-c", f"stat -c '%n %G %a' {STORE}/*").split("\n")
+    assert f"{STORE}/store.mdb sse-fcgi 660" in files, files
+    assert (sync == "always") == (f"{STORE}/store.journal sse-fcgi 660" not in files), files
+    for user in ("jobs", "stranger"):
+        assert machine.run("ls", STORE, user=user).returncode != 0

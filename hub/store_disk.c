@@ -240,13 +240,18 @@ disk_find(void *user, uint64_t from, struct store_record *ret_record,
 	struct disk *d = user;
 	struct slice key, value;
 	char number[8];
-	int r = lmdbport_from(d->port, LMDBPORT_EVENTS, key_of(from, number),
-			      &key, &value);
+	int r;
 
-	if (r < 0)
-		return r;
-	*ret_bytes = value.len;
-	return stored_parse(value, false, ret_record) < 0 ? -EIO : 0;
+	/* One that a bad disk made unreadable must not keep the others from
+	 * going; the next start finds it. */
+	while ((r = lmdbport_from(d->port, LMDBPORT_EVENTS,
+				  key_of(from, number), &key, &value)) == 0 &&
+	       key.len == 8 && stored_parse(value, false, ret_record) < 0) {
+		disk_note_bad(d, key);
+		from = stored_get_u64(key.p) + 1;
+	}
+	*ret_bytes = r == 0 ? value.len : 0;
+	return r;
 }
 
 static int

@@ -5,4 +5,5 @@ EXTRA_DIST += \
 	%D%/correctness.test.js \
 	%D%/package-lock.json \
 	%D%/package.json \
+	%D%/restarts.test.js \
 	%D%/stand.js

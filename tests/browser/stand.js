@@ -123,6 +123,17 @@ export class Stand {
     return this.stop(this.server);
   }
 
+  // The processes that call themselves so ("worker 1", "hub").
+  pids(role) {
+    return children(this.server.pid).filter((pid) => {
+      try {
+        return fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === role;
+      } catch {
+        return false; // ended meanwhile
+      }
+    }).map(Number);
+  }
+
   // How many descriptors the worker and its children hold.
   descriptors() {
     let total = 0;

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "fcgi/guests.h"
+#include "lib/base/escape.h"
 #include "lib/base/list.h"
 
 enum {
@@ -186,14 +187,16 @@ ask_guest(struct service *s, struct slice address, struct guest **ret_guest)
 {
 	uint64_t most = s->config.max_clients_per_address;
 	int r = guests_enter(&s->guests, address, most, ret_guest);
+	char text[64];
 
-	if (r == -EBUSY && meet(s, BOUND_ADDRESS, 1))
-		say(s, LOGGING_WARNING,
-		    "%.*s has %llu streams, as many as "
-		    "--max-clients-per-address allows; browsers there are "
-		    "asked to come back later (%llu so far, of all addresses)",
-		    address.len < 64 ? (int)address.len : 64, address.p,
-		    (unsigned long long)most, met(s, BOUND_ADDRESS));
+	if (r != -EBUSY || !meet(s, BOUND_ADDRESS, 1))
+		return r;
+	escape_text(text, sizeof(text), address);
+	say(s, LOGGING_WARNING,
+	    "%s has %llu streams, as many as --max-clients-per-address "
+	    "allows; browsers there are asked to come back later (%llu so "
+	    "far, of all addresses)", text, (unsigned long long)most,
+	    met(s, BOUND_ADDRESS));
 	return r;
 }
 

@@ -459,22 +459,30 @@ fanout_page(struct fanout *f, uint64_t tag, const struct follower_page *page)
 
 /* ---- and is written ---- */
 
+/* The stream has got what matches up to `number`, and was told what is gone. */
+static void
+advance(const struct pager_slot *slot, uint64_t number)
+{
+	struct paging *p = slot->stream->paging;
+
+	p->place.number = number;
+	p->has_begun = true;
+	if (p->told < slot->lost)
+		p->told = slot->lost;
+}
+
 /* As much of the page as is written at a time. */
 static enum next
 take_piece(struct pager_slot *slot, struct piece *ret_piece)
 {
-	struct stream *s = slot->stream;
-	struct paging *p = s->paging;
+	const struct stream *s = slot->stream;
 	size_t from = slot->mark_at ? slot->marks[slot->mark_at - 1].end : 0;
 	size_t end = slot->marks[slot->mark_at].end;
 
 	while (slot->mark_at + 1 < slot->mark_count &&
 	       slot->marks[slot->mark_at + 1].end - from <= PIECE_BYTES)
 		end = slot->marks[++slot->mark_at].end;
-	p->place.number = slot->marks[slot->mark_at++].number;
-	p->has_begun = true;
-	if (p->told < slot->lost)
-		p->told = slot->lost;
+	advance(slot, slot->marks[slot->mark_at++].number);
 	*ret_piece = (struct piece){
 		.bytes = slot->bytes.p + from,
 		.len = end - from,
@@ -489,13 +497,10 @@ take_piece(struct pager_slot *slot, struct piece *ret_piece)
 static void
 turn_page(struct pager_slot *slot)
 {
-	struct paging *p = slot->stream->paging;
+	const struct paging *p = slot->stream->paging;
 
 	slot->has_page = false;
-	p->place.number = slot->to;
-	p->has_begun = true;
-	if (p->told < slot->lost)
-		p->told = slot->lost;
+	advance(slot, slot->to);
 	/* What is collected is in memory only for those who have a slot. */
 	if (!p->newest.most || p->is_replay)
 		slot_release(slot);
@@ -719,18 +724,15 @@ static void
 drop_page(struct pager_slot *slot)
 {
 	struct stream *s = slot->stream;
+	bool is_large = s->chunk && s->chunk->len - s->chunk_at > PIECE_BYTES;
 
-	if (s->paging->is_replay) {
+	if (is_large || s->paging->is_replay) {
+		s->fanout->stats.cut += s->chunk != NULL;
 		stream_end_later(s);
-		return;
-	}
-	if (slot->mark_at == slot->mark_count)
+	} else if (slot->mark_at == slot->mark_count) {
 		turn_page(slot);
-	else
+	} else {
 		slot_release(slot);
-	if (s->chunk && s->chunk->len - s->chunk_at > PIECE_BYTES) {
-		s->fanout->stats.cut++;
-		stream_doom(s);
 	}
 }
 

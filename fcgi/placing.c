@@ -281,7 +281,8 @@ decide_now(const struct stream *s, struct placed *out)
 	else if (!evlog_place_before(f->log, out->cursor, &place))
 		return;
 	out->position = place_text(f, place, out->id_text);
-	if (f->pager)	/* there may have been a hole meanwhile */
+	/* There was a hole meanwhile. */
+	if (f->pager && group_has_lost(f->groups, s->group, place))
 		place_after(s, place, out->position, out);
 }
 

@@ -315,6 +315,7 @@ what_is_kept_among_what_is_gone_comes(void **state)
 	(void)state;
 	begin();
 	publish_many(100);
+	hub.most = 2;
 	hub.gone = 65;
 	hub.keep = "c";
 	page_after(&rig, &pages[0], "-c\n", rig_id(&rig, 25));
@@ -614,6 +615,81 @@ few_page_at_a_time_and_all_get_theirs(void **state)
 	for (size_t i = 12; i < 20; i++)
 		assert_steps(&pages[i], 0, i + 1, 100, 1);
 	end(20);
+}
+
+/* What happens by time: as if so much of it had passed. */
+static void
+pass(int64_t ms)
+{
+	(void)fanout_turn(rig.fanout, loop_now_ms(rig.loop) + ms);
+}
+
+static void
+open_deaf(size_t i, enum subscription_from from, uint32_t n)
+{
+	page_open(&rig, &pages[i], (struct page_request){
+		.key = "-a\n", .from = from, .send_room = 5000, .last_n = n,
+		.after = from == FROM_ID ? rig_id(&rig, 1) : NULL });
+}
+
+/* Who does not read has its page for ten seconds; then others have their turn,
+ * and it goes on when it reads again. */
+static void
+a_page_that_is_not_taken_is_dropped(void **state)
+{
+	(void)state;
+	begin();
+	hub.most = 50;
+	for (int i = 0; i < 200; i++)
+		publish((struct rig_event){ .topic = "a", .len = 3000 });
+	for (size_t i = 0; i < 9; i++)
+		open_deaf(i, FROM_ID, 0);
+	rig_settle(&rig, pages, 0);
+	assert_int_equal(rig.page_count, 8);
+	while (rig.page_count > 0)
+		hub_answer();
+	rig_settle(&rig, pages, 0);
+	pass(9000);
+	assert_int_equal(rig.page_count, 0);
+	pass(11000);
+	assert_int_equal(rig.page_count, 1);
+	assert_int_equal(fanout_count(rig.fanout), 9);
+	settle(9);
+	for (size_t i = 0; i < 9; i++)
+		assert_steps(&pages[i], 0, 2, 200, 1);
+	assert_int_equal(fanout_get_stats(rig.fanout)->cut, 0);
+	end(9);
+}
+
+/* Nobody holds the rest of a large event for it; its browser resumes. */
+static void
+who_stalls_in_a_large_event_is_cut(void **state)
+{
+	(void)state;
+	begin();
+	for (int i = 0; i < 30; i++)
+		publish((struct rig_event){ .topic = "a", .len = 400000 });
+	open_deaf(0, FROM_ID, 0);
+	open_deaf(1, FROM_LAST, 20);
+	rig_settle(&rig, pages, 0);
+	while (rig.page_count > 0) {
+		hub_answer();
+		rig_settle(&rig, pages, 0);
+	}
+	assert_int_equal(fanout_count(rig.fanout), 2);
+	pass(11000);
+	assert_int_equal(fanout_count(rig.fanout), 0);
+	assert_int_equal(fanout_get_stats(rig.fanout)->cut, 2);
+	for (size_t i = 0; i < 2; i++) {
+		page_read(&pages[i]);
+		assert_true(pages[i].is_closed);
+		assert_story(&pages[i], "");
+		page_close(&pages[i]);
+	}
+	open_deaf(0, FROM_ID, 0);
+	settle(1);
+	assert_steps(&pages[0], 0, 2, 30, 1);
+	end(1);
 }
 
 static bool
@@ -1124,6 +1200,8 @@ with_back_end(const char *name)
 		cmocka_unit_test(large_ones_come_as_far_as_they_fit),
 		cmocka_unit_test(another_log_ends_the_search),
 		cmocka_unit_test(few_page_at_a_time_and_all_get_theirs),
+		cmocka_unit_test(a_page_that_is_not_taken_is_dropped),
+		cmocka_unit_test(who_stalls_in_a_large_event_is_cut),
 		cmocka_unit_test(who_waits_for_a_page_is_kept_alive),
 		cmocka_unit_test(it_is_asked_again),
 		cmocka_unit_test(a_hub_that_does_not_understand_ends_the_stream),

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -49,6 +50,19 @@ disk_make_begin(struct disk_make *m, const struct store_dir *dir)
 	return r < 0 ? r : lmdbport_begin(m->port);
 }
 
+static int
+commit(struct disk_make *m)
+{
+	int r = lmdbport_commit(m->port);
+	struct stat st;
+
+	/* What does not fit any more may also be written in part. */
+	if (r == -EIO && stat(m->fresh, &st) == 0 &&
+	    store_dir_is_full(m->dir, (uint64_t)st.st_size))
+		r = -ENOSPC;
+	return r;
+}
+
 int
 disk_make_next(struct disk_make *m, size_t bytes)
 {
@@ -58,7 +72,7 @@ disk_make_next(struct disk_make *m, size_t bytes)
 	if (m->bytes < COMMIT_BYTES)
 		return 0;
 	m->bytes = 0;
-	r = lmdbport_commit(m->port);
+	r = commit(m);
 	return r < 0 ? r : lmdbport_begin(m->port);
 }
 
@@ -68,7 +82,7 @@ disk_make_end(struct disk_make *m, const struct disk_meta *meta)
 	int r = disk_meta_write(m->port, meta);
 
 	if (r == 0)
-		r = lmdbport_commit(m->port);
+		r = commit(m);
 	m->port = lmdbport_close(m->port);
 	if (r == 0) {
 		store_dir_share(m->dir, m->fresh);

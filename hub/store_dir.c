@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -18,7 +20,10 @@
 
 #include "lib/base/clock.h"
 
-enum { LOCK_AGAIN_MS = 20 };
+enum {
+	LOCK_AGAIN_MS = 20,
+	ROOM_LEAST = 1 << 20,	/* less free than this is a full disk */
+};
 
 int
 store_dir_path(const struct store_dir *d, const char *name, char *out,
@@ -45,6 +50,20 @@ store_dir_sync(const struct store_dir *d)
 	if (fd >= 0)
 		close(fd);
 	return r;
+}
+
+bool
+store_dir_is_full(const struct store_dir *d, uint64_t file_bytes)
+{
+	struct rlimit limit;
+	struct statvfs fs;
+
+	if (statvfs(d->path, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < ROOM_LEAST)
+		return true;
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	       limit.rlim_cur != RLIM_INFINITY &&
+	       file_bytes + ROOM_LEAST > limit.rlim_cur;
 }
 
 int

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum { STORE_PATH_MAX = 1024 };
@@ -42,6 +43,10 @@ void store_dir_share(const struct store_dir *d, const char *path);
 
 /* What was made or renamed in it is there after a power cut, too. 0 or -errno. */
 int store_dir_sync(const struct store_dir *d);
+
+/* Whether there is no room to write: on the disk, or for a file of this size
+ * within what this process may make one. */
+bool store_dir_is_full(const struct store_dir *d, uint64_t file_bytes);
 
 /*
  * Gives what is there under this name another one, with the time in it, and

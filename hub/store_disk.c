@@ -17,8 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/statvfs.h>
 
 #include "hub/disk_compact.h"
 #include "hub/disk_entry.h"
@@ -35,7 +33,6 @@ enum {
 	TAIL_LONG = 4 << 20,
 	TAIL_MOST = 64 << 20,
 	AGAIN_MS = 1000,	/* after a write that failed */
-	ROOM_LEAST = 1 << 20,	/* less free than this is a full disk */
 };
 
 static struct slice
@@ -47,32 +44,13 @@ key_of(uint64_t number, char out[8])
 
 /* --- what went wrong ---------------------------------------------------- */
 
-static bool
-is_disk_full(const struct disk *d)
-{
-	struct statvfs fs;
-
-	return statvfs(d->dir.path, &fs) == 0 &&
-	       (uint64_t)fs.f_bavail * fs.f_frsize < ROOM_LEAST;
-}
-
-/* Whether the file is as large as this process may make one. */
-static bool
-is_file_full(const struct disk *d)
-{
-	struct rlimit limit;
-
-	return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-	       limit.rlim_cur != RLIM_INFINITY &&
-	       lmdbport_file_bytes(d->port) + ROOM_LEAST > limit.rlim_cur;
-}
-
 /* Notes why, and returns what it is to the outside. */
 static int
 fail(struct disk *d, int error)
 {
 	/* What does not fit any more may also be written in part. */
-	if (error == -EIO && (is_disk_full(d) || is_file_full(d)))
+	if (error == -EIO &&
+	    store_dir_is_full(&d->dir, lmdbport_file_bytes(d->port)))
 		error = -ENOSPC;
 	if (error == -ENOSPC)
 		snprintf(d->why, sizeof(d->why), "disk full on %s; make room there, and it goes on by itself",

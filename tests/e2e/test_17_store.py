@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import struct
 import subprocess
 import time
@@ -14,7 +15,7 @@ import time
 import pytest
 
 from busreader import kept
-from harness import program
+from harness import program, wait_until
 
 zmq = pytest.importorskip("zmq")
 
@@ -292,6 +293,37 @@ def test_a_dump_is_never_loaded_over_a_store(offline, hub, publish, store, load,
     done = offline("--load", "--store", store, input=text_of(dump_of(3)))
     assert done.returncode == 73 and "not overwritten" in done.stderr
     assert dump(store) == before
+    assert sorted(os.listdir(store)) == ["store.lock", "store.mdb"]
+
+
+def test_a_load_that_has_no_room_leaves_nothing(offline, store):
+    few = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300000, 300000))
+    done = offline("--load", "--store", store, input=text_of(dump_of(2500, size=400)), preexec_fn=few)
+    assert done.returncode == 75 and "disk full" in done.stderr
+    assert os.listdir(store) == ["store.lock"]
+
+
+def test_a_load_that_is_killed_is_no_store(box, offline, hub, store, load, dump):
+    process = box.start(program("sse-hub"), "--load", "--store", store, stdin=subprocess.PIPE)
+    process.popen.stdin.write(text_of(GOOD[:30]).encode())
+    process.popen.stdin.flush()
+    wait_until("it is being made", pathlib.Path(store, "store.mdb.new").exists)
+    process.kill()
+    process.popen.stdin.close()
+    assert offline("--check", "--store", store).returncode == 66
+    load(text_of(GOOD), store)
+    assert dump(store) == text_of(GOOD)
+    assert sorted(os.listdir(store)) == ["store.lock", "store.mdb"]
+
+
+def test_a_recovery_that_has_no_room_changes_nothing(offline, store, load):
+    load(text_of(dump_of(2500, size=400)), store)
+    write_at(file_of(store), find_data(file_of(store), b"event 50 "), b"EVENT")
+    before = file_of(store).read_bytes()
+    few = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300000, 300000))
+    done = offline("--recover", "--store", store, preexec_fn=few)
+    assert done.returncode == 75 and "disk full" in done.stderr
+    assert file_of(store).read_bytes() == before
     assert sorted(os.listdir(store)) == ["store.lock", "store.mdb"]
 
 

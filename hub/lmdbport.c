@@ -8,6 +8,7 @@
 #include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct lmdbport {
@@ -103,6 +104,16 @@ close_env(struct lmdbport *p)
 	p->env = NULL;
 }
 
+/* LMDB's own default is what is written in the file: it may be more than this
+ * machine has, or nonsense. */
+static size_t
+file_size(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (size_t)st.st_size : 0;
+}
+
 /* 0 or LMDB's error; then nothing is open. */
 static int
 open_env(struct lmdbport *p)
@@ -133,7 +144,7 @@ lmdbport_open(const char *path, size_t map_size, mode_t mode,
 
 	if (!p)
 		return -ENOMEM;
-	p->map_size = map_size;
+	p->map_size = map_size ? map_size : file_size(path);
 	p->mode = mode;
 	p->is_read_only = is_read_only;
 	p->path = strdup(path);

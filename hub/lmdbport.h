@@ -36,7 +36,8 @@ struct lmdbport;
 
 /*
  * Opens the file, or makes it unless `is_read_only`. `map_size` is address
- * space, not disk. 0 or an error; -ENOENT: there is none to read.
+ * space, not disk; 0, to read: as much as the file is long, whatever who made
+ * it had. 0 or an error; -ENOENT: there is none to read.
  */
 int lmdbport_open(const char *path, size_t map_size, mode_t mode,
 		  bool is_read_only, struct lmdbport **ret_port);

@@ -179,7 +179,8 @@ recover(struct offline *o)
 	if (e == 0)
 		printf("%s is whole: there is nothing to save, and nothing was done.\n",
 		       r.path);
-	if (e == -EBADMSG || e == -EINVAL) {
+	/* A file that is damaged may seem to need any amount of memory. */
+	if (e == -EBADMSG || e == -EINVAL || e == -ENOMEM) {
 		r.port = lmdbport_close(r.port);
 		e = recover_run(&r, &report, &o->fault);
 		if (e == 0)

@@ -18,6 +18,7 @@
 enum {
 	READ_BYTES = 1 << 16,
 	WINDOW_BYTES = 2 * STORED_MOST,
+	NO_MEMORY = 2,		/* an exit status */
 	SECTOR_BYTES = 4096,	/* passed over where the disk cannot read */
 };
 
@@ -75,8 +76,11 @@ send_pages(const char *path, int out)
 	struct lmdbport *p;
 	int r = lmdbport_open(path, 0, 0, true, &p);
 
-	return r < 0 ? r : lmdbport_walk(p, LMDBPORT_EVENTS, SLICE_NONE,
-					 on_entry, &out);
+	if (r == 0)
+		r = lmdbport_walk(p, LMDBPORT_EVENTS, SLICE_NONE, on_entry,
+				  &out);
+	/* A file that is damaged may seem to need any amount of memory. */
+	return r == -ENOMEM ? -EBADMSG : r;
 }
 
 struct window {
@@ -177,7 +181,7 @@ be_child(int source, const char *path, int out)
 		r = send_meta(path, out);
 		break;
 	}
-	_exit(r == 0 ? 0 : 1);
+	_exit(r == 0 ? 0 : r == -ENOMEM ? NO_MEMORY : 1);
 }
 
 /* --- in the parent ------------------------------------------------------ */
@@ -203,14 +207,18 @@ start(int source, const char *path, pid_t *ret_pid)
 	return -error;
 }
 
-static void
+/* 0; -ENOMEM: it had too little memory to look at all of it. */
+static int
 finish(int in, pid_t pid)
 {
 	int status;
 
 	close(in);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return 0;
+	return WIFEXITED(status) && WEXITSTATUS(status) == NO_MEMORY ?
+		-ENOMEM : 0;
 }
 
 static ssize_t
@@ -234,7 +242,7 @@ salvage_meta(const char *path, struct disk_meta *ret_meta)
 	if (in < 0)
 		return in;
 	n = read_some(in, ret_meta, sizeof(*ret_meta));
-	finish(in, pid);
+	(void)finish(in, pid);
 	return n == sizeof(*ret_meta) ? 0 : -EBADMSG;
 }
 
@@ -280,8 +288,8 @@ salvage_run(enum salvage_source source, const char *path,
 		b.len += (size_t)n;
 		r = take(&b, on_record, user);
 	}
-	if (in >= 0)
-		finish(in, pid);
+	if (in >= 0 && finish(in, pid) < 0 && r >= 0)
+		r = -ENOMEM;
 	buf_done(&b);
 	return r < 0 ? r : 0;
 }

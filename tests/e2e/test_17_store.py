@@ -514,6 +514,17 @@ def test_check_notices_what_is_missing(offline, store, load):
     assert "events in it are missing: 1 of them, the first is number 10" in done.stderr
 
 
+def test_a_store_that_was_made_where_there_is_more_memory(offline, hub, store, load, dump):
+    load(text_of(GOOD), store)
+    at = 16 + 4 + 4 + 8  # in each of the two first pages: the map that it was made with
+    size = struct.unpack_from("@N", file_of(store).read_bytes(), at)[0]
+    assert size > 1 << 20
+    for page in (0, 4096):
+        write_at(file_of(store), page + at, struct.pack("@N", size << 12))
+    assert offline("--check", "--store", store).returncode == 0
+    assert dump(store) == text_of(GOOD)
+
+
 def test_what_was_held_back_is_saved(offline, store, load, dump):
     lines = [line for line in dump_of(100, keys=False, floor=50, blind=49)
              if line.get("number", 50) >= 50 or line["number"] in (3, 7)]

@@ -15,6 +15,8 @@
 #include "lib/base/options.h"
 #include "lib/bus/address.h"
 
+/* All of it comes from the table of options, the bus and its keys, which is
+ * what hub_options_text writes: two that differ must differ there. */
 struct hub_config {
 	struct bus_address bus;
 	const char *store;		/* "memory", a directory, or NULL: the bus's */

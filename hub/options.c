@@ -9,6 +9,7 @@
 
 #include "hub/clients.h"
 #include "hub/store.h"
+#include "lib/base/buf.h"
 #include "lib/base/limits.h"
 #include "lib/base/units.h"
 
@@ -291,4 +292,18 @@ hub_options_use_keys(struct hub_config *config, const char *hub, char *error,
 		 "--curve-key without --curve-clients: nobody could connect to the hub. Name the file of the public keys that may; \"sse-hub --make-keys DIR\" makes DIR/clients.%s",
 		 config->embedded ? " To follow a hub on another machine instead, give --hub off and --curve-hub." : "");
 	return -EINVAL;
+}
+
+int
+hub_options_text(const struct hub_config *config, struct buf *out)
+{
+	const struct curve *curve = &config->bus.curve;
+	int r = options_write(table, out);
+
+	/* A configuration is made of the table alone, but for these. */
+	if (r == 0)
+		r = buf_printf(out, "bus %s\nkeys %s %s %s\n",
+			       config->bus.path, curve->public, curve->secret,
+			       curve->hub);
+	return r;
 }

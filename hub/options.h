@@ -5,6 +5,8 @@
 
 #include "hub/hub.h"
 
+struct buf;
+
 /* --store, --history, --source, --curve-key, ...: the entries
  * of lib/base/options.h, ending with a NULL name. One set per process. */
 const struct option *hub_options(void);
@@ -21,5 +23,12 @@ int hub_options_config(struct hub_config *ret_config, char *error, size_t size);
  */
 int hub_options_use_keys(struct hub_config *config, const char *hub,
 			 char *error, size_t size);
+
+/*
+ * Writes all that decides what a hub of this configuration is: every option of
+ * the table, the bus, the keys. Two equal texts: the same hub. There are
+ * secrets in it. 0 or -ENOMEM.
+ */
+int hub_options_text(const struct hub_config *config, struct buf *out);
 
 #endif

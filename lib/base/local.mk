@@ -11,6 +11,7 @@ libbase_la_SOURCES = \
 	%D%/options.c %D%/options.h \
 	%D%/options_file.c %D%/options_help.c \
 	%D%/options_reader.c %D%/options_reader.h \
+	%D%/options_text.c \
 	%D%/random.c %D%/random.h \
 	%D%/siphash.c %D%/siphash.h \
 	%D%/slice.h \

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct buf;
+
 enum option_type {
 	OPTION_FLAG,		/* bool; --NAME, --no-NAME; yes/no elsewhere */
 	OPTION_TEXT,		/* char *, owned by the target; NULL at first */
@@ -73,5 +75,11 @@ int options_load(const struct options *o, int argc, char **argv, int *ret_first,
 
 void options_print_help(const struct options *o);	/* to stdout */
 void options_free(const struct options *o);	/* the texts the table owns */
+
+/*
+ * Writes what one table was given: every option of it, so that two texts are
+ * equal only if nothing differs. 0 or -ENOMEM.
+ */
+int options_write(const struct option *table, struct buf *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/buf.h"
 #include "tests/support/fault.h"
 #include "tests/unit/unit.h"
 
@@ -600,6 +601,29 @@ prints_help_in_80_columns(void **state)
 	assert_string_equal(text, want);
 }
 
+/* --- as one text -------------------------------------------------------- */
+
+static void
+writes_all_that_was_given(void **state)
+{
+	struct buf text = { 0 };
+	int first;
+
+	(void)state;
+	assert_int_equal(read_command_line("--source a --source bc", &first), 0);
+	assert_int_equal(options_write(first_table, &text), 0);
+	assert_int_equal(buf_append_char(&text, '\0'), 0);
+	assert_string_equal(text.p, "bus -\nsource 1:a 2:bc\nheartbeat 0\n");
+	buf_clear(&text);
+	assert_int_equal(read_command_line("-v --max-event 7", &first), 0);
+	assert_int_equal(options_write(second_table, &text), 0);
+	assert_int_equal(buf_append_char(&text, '\0'), 0);
+	assert_string_equal(text.p, "max-event 7\nmax-clients 0\nverbose 1\n"
+				    "quiet 0\nconfig -\nhelp 0\n");
+	buf_done(&text);
+	options_free(&options);
+}
+
 /* --- without memory ----------------------------------------------------- */
 
 static void
@@ -647,6 +671,7 @@ main(void)
 		TEST(loads_the_file_that_is_named),
 		TEST(loads_the_usual_file),
 		TEST(prints_help_in_80_columns),
+		TEST(writes_all_that_was_given),
 		TEST(survives_without_memory),
 	};
 	int failed;

@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/limits.h"
+#include "lib/base/siphash.h"
 #include "tests/unit/unit.h"
 
 #define KIB UINT64_C(1024)
@@ -155,12 +158,80 @@ reads_the_rest(void **state)
 	}
 }
 
+static uint64_t
+text_of(const struct hub_config *c, struct buf *text)
+{
+	static const uint64_t key[2] = { 0 };
+
+	buf_clear(text);
+	assert_int_equal(hub_options_text(c, text), 0);
+	return siphash13(key, buf_slice(text));
+}
+
+/* Whatever option there is, or will be: to change it changes the text. */
+static void
+tells_hubs_apart(void **state)
+{
+	static const char *const args[] = { "--max-event", "1k", NULL };
+	struct hub_config c;
+	struct buf text = { 0 };
+	uint64_t plain, now;
+
+	(void)state;
+	assert_int_equal(configure(args, &c), 0);
+	c.bus = (struct bus_address){ .path = "/run/x" };
+	plain = text_of(&c, &text);
+	assert_true(text_of(&c, &text) == plain);
+	for (const struct option *o = hub_options(); o->name; o++) {
+		union {
+			char *text;
+			uint64_t number;
+			bool flag;
+			struct option_texts texts;
+		} saved, *target = o->target;
+		static char *items[] = { (char *)(uintptr_t)"x", NULL };
+
+		memset(&saved, 0, sizeof(saved));
+		if (o->type == OPTION_TEXT) {
+			saved.text = target->text;
+			target->text = items[0];
+		} else if (o->type == OPTION_TEXTS) {
+			saved.texts = target->texts;
+			target->texts = (struct option_texts){ items, 1, 0 };
+		} else if (o->type == OPTION_FLAG || o->type == OPTION_ACTION) {
+			saved.flag = target->flag;
+			target->flag = !target->flag;
+		} else {
+			saved.number = target->number;
+			target->number++;
+		}
+		now = text_of(&c, &text);
+		if (o->type == OPTION_TEXT)
+			target->text = saved.text;
+		else if (o->type == OPTION_TEXTS)
+			target->texts = saved.texts;
+		else if (o->type == OPTION_FLAG || o->type == OPTION_ACTION)
+			target->flag = saved.flag;
+		else
+			target->number = saved.number;
+		unit_check(now != plain, "--%s", o->name);
+	}
+	assert_true(text_of(&c, &text) == plain);
+	strcpy(c.bus.path, "/run/y");
+	assert_true(text_of(&c, &text) != plain);
+	strcpy(c.bus.path, "/run/x");
+	strcpy(c.bus.curve.secret, "k");
+	assert_true(text_of(&c, &text) != plain);
+	buf_done(&text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_bounds),
 		cmocka_unit_test(reads_the_rest),
+		cmocka_unit_test(tells_hubs_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

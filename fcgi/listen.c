@@ -181,12 +181,11 @@ find(struct listener *l, struct listen_fault *f)
 }
 
 static int
-make(struct listener *l, const struct listen_config *c,
-     struct listen_fault *f)
+make_of(struct listener *l, const struct listen_config *c,
+	struct listen_fault *f)
 {
 	struct slice address = slice_of(c->address);
 
-	l->origin = LISTEN_MADE;
 	if (!c->address)
 		return listen_refuse(f, EINVAL, EX_USAGE,
 			     "There is no socket to serve: descriptor 0 is "
@@ -202,6 +201,31 @@ make(struct listener *l, const struct listen_config *c,
 		     "tcp:HOST:PORT.", c->address);
 }
 
+static int
+make(struct listener *l, const struct listen_config *c,
+     struct listen_fault *f)
+{
+	int r = make_of(l, c, f);
+
+	l->origin = LISTEN_MADE;
+	if (r < 0)
+		return r;
+	l->address = strdup(c->address);
+	return l->address ? 0 : listen_refuse(f, ENOMEM, EX_OSERR,
+					      "Out of memory.");
+}
+
+static int
+set_flags(const struct listener *l, struct listen_fault *f)
+{
+	if (fcntl(l->fd, F_SETFL, O_NONBLOCK) == 0 &&
+	    fcntl(l->fd, F_SETFD, FD_CLOEXEC) == 0)
+		return 0;
+	return listen_refuse(f, errno, EX_OSERR,
+			     "The listening socket cannot be set up: %s.",
+			     strerror(errno));
+}
+
 int
 listen_open(const struct listen_config *c, struct listener *ret_listener,
 	    struct listen_fault *ret_fault)
@@ -214,13 +238,45 @@ listen_open(const struct listen_config *c, struct listener *ret_listener,
 		r = listen_finish(&l, c, ret_fault);
 	else if (r == 0)
 		r = make(&l, c, ret_fault);
-	if (r == 0 && (fcntl(l.fd, F_SETFL, O_NONBLOCK) < 0 ||
-		       fcntl(l.fd, F_SETFD, FD_CLOEXEC) < 0))
-		r = listen_refuse(ret_fault, errno, EX_OSERR,
-			  "The listening socket cannot be set up: %s.",
-			  strerror(errno));
+	if (r == 0)
+		r = set_flags(&l, ret_fault);
 	if (r < 0) {
 		listen_close(&l, true);
+		return r;
+	}
+	*ret_listener = l;
+	return 0;
+}
+
+/* What is to be removed at the end, and compared with another --listen. */
+static int
+remember(struct listener *l, const char *address, struct listen_fault *f)
+{
+	bool is_file = strncmp(address, "unix:", 5) == 0;
+
+	l->address = strdup(address);
+	if (l->address && is_file)
+		l->path = strdup(address + 5);
+	if (l->address && (l->path || !is_file))
+		return 0;
+	return listen_refuse(f, ENOMEM, EX_OSERR, "Out of memory.");
+}
+
+int
+listen_adopt(int fd, enum listen_origin origin, const char *address,
+	     const struct listen_config *c, struct listener *ret_listener,
+	     struct listen_fault *ret_fault)
+{
+	struct listener l = { .fd = fd, .origin = origin };
+	int r;
+
+	r = set_flags(&l, ret_fault);
+	if (r == 0)
+		r = listen_finish(&l, c, ret_fault);
+	if (r == 0 && origin == LISTEN_MADE)
+		r = remember(&l, address, ret_fault);
+	if (r < 0) {
+		listen_close(&l, false);
 		return r;
 	}
 	*ret_listener = l;
@@ -235,6 +291,7 @@ listen_close(struct listener *l, bool remove)
 	if (l->fd >= 0)
 		close(l->fd);
 	free(l->path);
+	free(l->address);
 	free(l->peers);
 	*l = (struct listener){ .fd = -1 };
 }

@@ -45,6 +45,7 @@ struct listener {
 	bool is_tcp;
 	char name[160];		/* "unix:/run/x.sock", "tcp:127.0.0.1:9000" */
 	char *path;		/* owned: the file we made; NULL: none */
+	char *address;		/* owned: --listen, if we made it; else NULL */
 	struct in6_addr *peers;	/* owned: who may connect, IPv4 as mapped */
 	size_t n_peers;		/* 0: everybody */
 };
@@ -60,6 +61,15 @@ struct listen_fault {
  */
 int listen_open(const struct listen_config *c, struct listener *ret_listener,
 		struct listen_fault *ret_fault);
+
+/*
+ * Takes over a socket that listen_open of an earlier program in this process
+ * made or found. `address` is that of a LISTEN_MADE one. Takes fd also when it
+ * fails. 0, or negative errno with *ret_fault.
+ */
+int listen_adopt(int fd, enum listen_origin origin, const char *address,
+		 const struct listen_config *c, struct listener *ret_listener,
+		 struct listen_fault *ret_fault);
 
 /* Closes. `remove` deletes a socket file that listen_open made. */
 void listen_close(struct listener *l, bool remove);

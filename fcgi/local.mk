@@ -63,9 +63,17 @@ pkgconfig_DATA += %D%/sse-fcgi.pc
 # What makes a worker of it; all but main.c, so that tests can link it.
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
+	%D%/child.c %D%/child.h \
+	%D%/elders.c %D%/elders.h \
+	%D%/listen_again.c %D%/listen_again.h \
+	%D%/program.c %D%/program.h \
+	%D%/reload.c %D%/reload.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/setup.c %D%/setup.h \
-	%D%/supervisor.c %D%/supervisor.h \
+	%D%/standin.c %D%/standin.h \
+	%D%/succession.c %D%/succession.h \
+	%D%/supervisor.c %D%/supervisor.h %D%/supervisor_priv.h \
+	%D%/trial.c %D%/trial.h \
 	%D%/worker.c %D%/worker.h
 libworker_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 

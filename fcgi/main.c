@@ -10,6 +10,9 @@
 
 #include "fcgi/settings.h"
 #include "fcgi/listen.h"
+#include "fcgi/listen_again.h"
+#include "fcgi/program.h"
+#include "fcgi/reload.h"
 #include "fcgi/setup.h"
 #include "fcgi/supervisor.h"
 #include "lib/base/logging.h"
@@ -28,30 +31,78 @@ raise_descriptor_limit(void)
 }
 
 static int
-serve(const struct settings *config)
+open_log(const struct settings *config)
 {
-	struct listener listener;
-	struct listen_fault fault;
 	int r = logging_open("sse-fcgi", config->log);
 
-	if (r < 0) {
-		fprintf(stderr, "sse-fcgi: --log: cannot open \"%s\": %s.\n",
-			config->log, strerror(-r));
-		return EX_CANTCREAT;
-	}
-	r = listen_open(&config->listen, &listener, &fault);
-	if (r < 0) {
+	if (r == 0)
+		return 0;
+	fprintf(stderr, "sse-fcgi: --log: cannot open \"%s\": %s.\n",
+		config->log, strerror(-r));
+	return EX_CANTCREAT;
+}
+
+/*
+ * A supervisor asks before it gives way (trial.h): whether what a start needs
+ * is there, beyond the options.
+ */
+static int
+try_start(const struct settings *config)
+{
+	int r = config->has_hub ? hub_prepare(&config->bus) : 0;
+
+	return r ? r : open_log(config);
+}
+
+/* The sockets of the program before this one, or a first one. */
+static int
+open_sockets(const struct settings *config, struct reload *reload,
+	     struct listener *ret_listener, struct listener *ret_former,
+	     struct listen_fault *ret_fault)
+{
+	*ret_former = (struct listener){ .fd = -1 };
+	if (!reload->is_set)
+		return listen_open(&config->listen, ret_listener, ret_fault);
+	if (reload_check(reload) == 0)
+		return listen_again(&config->listen, reload, ret_listener,
+				    ret_former, ret_fault);
+	*ret_fault = (struct listen_fault){
+		EX_SOFTWARE, "The sockets were not passed on."
+	};
+	return -EBADF;
+}
+
+static int
+serve(const struct settings *config, char **argv, struct reload *reload)
+{
+	struct listener listener, former;
+	struct program program;
+	struct supervisor_start start = {
+		.config = config,
+		.program = &program,
+		.listener = &listener,
+		.former = &former,
+		.reload = reload,
+	};
+	struct listen_fault fault;
+	int r = open_log(config);
+
+	if (r != 0)
+		return r;
+	if (open_sockets(config, reload, &listener, &former, &fault) < 0) {
 		log_error("%s", fault.why);
 		return fault.status;
 	}
 	raise_descriptor_limit();
-	r = supervisor_run(config, &listener);
+	program_find(&program, argv);
+	r = supervisor_run(&start);
 	listen_close(&listener, true);
+	listen_close(&former, true);
 	return r;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv, struct reload *reload)
 {
 	struct settings config;
 	char error[1024];
@@ -68,8 +119,25 @@ main(int argc, char **argv)
 	} else if (config.setup) {
 		r = setup_run(config.setup_user);
 	} else if (!config.check_only) {
-		r = serve(&config);
+		r = serve(&config, argv, reload);
+	} else if (reload->is_set) {
+		r = try_start(&config);
 	}
 	settings_free();
+	return r;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct reload reload;
+	int r = reload_take(&reload);
+
+	if (r < 0) {
+		fprintf(stderr, "sse-fcgi: this version cannot take over from the one that runs; restart it instead.\n");
+		return EX_SOFTWARE;
+	}
+	r = run(argc, argv, &reload);
+	reload_done(&reload);
 	return r;
 }

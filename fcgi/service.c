@@ -425,6 +425,8 @@ start_listening(struct service *s, int64_t accept_in_ms)
 		s->listening.fd = -1;
 		return r;
 	}
+	if (accept_in_ms < 0)
+		return 0;
 	return loop_timer_set(s->loop, &s->accept_again,
 			      loop_now_ms(s->loop) + accept_in_ms);
 }
@@ -516,6 +518,14 @@ service_turn(struct service *s, int64_t now_ms)
 	connections_reap(s->connections);
 	complain_of_fanout(s);
 	return sleep_ms;
+}
+
+void
+service_leave(struct service *s)
+{
+	if (!s->is_draining)
+		loop_timer_stop(s->loop, &s->accept_again);
+	loop_del(s->loop, &s->listening);
 }
 
 void

@@ -52,8 +52,8 @@ int service_check(const struct service_config *c, char *error, size_t size);
 
 /*
  * Makes the fan-out and serves `listener`, after service_accept or in
- * accept_in_ms at the latest. All but `config` itself is borrowed. 0, -ENOMEM
- * or -errno of the loop.
+ * accept_in_ms at the latest (-1: not before). All but `config` itself is
+ * borrowed. 0, -ENOMEM or -errno of the loop.
  */
 int service_new(struct loop *loop, const struct service_config *config,
 		const struct listener *listener, int64_t accept_in_ms,
@@ -79,6 +79,9 @@ struct fanout *service_fanout(struct service *s);
 
 /* At the end of each turn of the loop; returns what fanout_turn returns. */
 int64_t service_turn(struct service *s, int64_t now_ms);
+
+/* Accepts no more, for good: the socket can be closed. */
+void service_leave(struct service *s);
 
 /* Accepts no more and ends all streams, spread over drain_ms. */
 void service_drain(struct service *s);

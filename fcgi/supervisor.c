@@ -12,159 +12,60 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "fcgi/connection.h"
 #include "fcgi/handoff.h"
+#include "fcgi/succession.h"
+#include "fcgi/supervisor_priv.h"
 #include "fcgi/worker.h"
 #include "hub/hub.h"
+#include "hub/options.h"
+#include "lib/base/list.h"
 #include "lib/base/logging.h"
+#include "lib/base/siphash.h"
 #include "lib/loop/loop.h"
 #include "lib/loop/signals.h"
 
 enum {
-	/* a child that lived shorter than this is one that keeps dying */
-	CHILD_STEADY_MS = 2000,
-	CHILD_DELAY_LEAST_MS = 50,
-	CHILD_DELAY_MOST_MS = 5000,
-	/* no worker ready: how long web servers wait before we answer */
-	STARVED_MS = 300,
-	/* descriptors are out: how long accepting pauses then */
-	ACCEPT_PAUSE_MS = 100,
-	/* requests in the middle of arriving; a worker still has to be started */
-	HALF_OPEN_MOST = 256,
 	/* beyond --drain, for a worker to end by itself */
-	STOP_GRACE_MS = 3000,
+	GRACE_MS = 3000,
+	/* how often those that do not end are killed again */
+	KILL_AGAIN_MS = 3000,
+	/* for a hub that is replaced: its store is closed in order */
+	HUB_GRACE_MS = 10000,
+	/* new workers are ready by then, or it is said that they are not */
+	READY_MOST_MS = 30000,
 };
 
-struct child {
-	pid_t pid;		/* 0: not running */
-	unsigned number;	/* of a worker, from 1; 0: the hub */
-	bool is_ready;		/* workers: it serves */
-	struct loop_io ready;	/* the pipe it tells that by */
-	int64_t started_ms;
-	int64_t delay_ms;	/* before the next start */
-	struct loop_timer again;
-	struct supervisor *all;
-};
-
-struct supervisor {
-	const struct settings *config;	/* borrowed */
-	struct listener *listener;	/* borrowed */
-	struct loop *loop;
-	struct connections *connections;
-	struct loop_io signals, starved_listener;
-	struct loop_timer starved, stopping;
-	int lifeline[2];
-	int handoff;
-	char handoff_path[BUS_PATH_MAX + 16];
-	struct child hub;
-	struct child *workers;		/* owned array */
-	size_t n_workers;
-	bool is_stopping;
-	bool is_answering;		/* for the workers */
-	bool said_starved;
-};
-
-static void start_child(struct child *c);
-
-/* ---- answering for the workers ---- */
-
-static int
-on_stream(void *user, int fd, uint16_t id, struct slice headers,
-	  const struct subscription *s, struct slice address)
+static size_t
+ready_workers(const struct supervisor *s)
 {
-	(void)user, (void)fd, (void)id, (void)headers, (void)s, (void)address;
-	return -EBUSY;
-}
+	size_t n = 0;
 
-static uint64_t
-retry_later(void *user)
-{
-	const struct supervisor *s = user;
-
-	return fanout_later_ms(&s->config->service.fanout);
-}
-
-static const struct connections_ops connections_ops = {
-	.on_stream = on_stream,
-	.retry_later = retry_later,
-};
-
-static bool
-has_ready_worker(const struct supervisor *s)
-{
 	for (size_t i = 0; i < s->n_workers; i++)
-		if (s->workers[i].is_ready)
-			return true;
-	return false;
-}
-
-static void
-on_connection(struct loop_io *io, unsigned ready)
-{
-	struct supervisor *s = list_entry(io, struct supervisor,
-					  starved_listener);
-	int fd = listen_accept(s->listener);
-
-	(void)ready;
-	if (fd >= 0) {
-		connections_add(s->connections, fd);
-	} else if ((fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM ||
-		    fd == -ENOBUFS) && !connections_make_room(s->connections)) {
-		/* The socket stays readable: asking on would burn the CPU. */
-		loop_del(s->loop, io);
-		s->is_answering = false;
-		(void)loop_timer_set(s->loop, &s->starved,
-				     loop_now_ms(s->loop) + ACCEPT_PAUSE_MS);
-	}
-}
-
-static void
-on_starved(struct loop_timer *t, int64_t now_ms)
-{
-	struct supervisor *s = list_entry(t, struct supervisor, starved);
-
-	(void)now_ms;
-	if (s->is_stopping || s->is_answering || has_ready_worker(s))
-		return;
-	if (!s->said_starved)
-		log_warning("no worker is ready; browsers are asked to come back later");
-	s->said_starved = true;
-	s->starved_listener.fd = s->listener->fd;
-	s->starved_listener.on_ready = on_connection;
-	s->is_answering = loop_add(s->loop, &s->starved_listener, LOOP_READ) == 0;
+		n += s->workers[i].is_ready;
+	return n;
 }
 
 /* Answers for the workers from a moment on, or stops doing so. */
 static void
 check_starving(struct supervisor *s)
 {
-	if (!has_ready_worker(s)) {
-		if (!s->is_answering && !s->starved.heap)
-			(void)loop_timer_set(s->loop, &s->starved,
-					     loop_now_ms(s->loop) + STARVED_MS);
-		return;
-	}
-	loop_timer_stop(s->loop, &s->starved);
-	if (s->is_answering)
-		loop_del(s->loop, &s->starved_listener);
-	s->is_answering = s->said_starved = false;
+	if (s->is_stopping)
+		standin_begin(&s->standin);
+	else if (s->is_leaving || ready_workers(s) > 0 ||
+		 elders_serving(&s->elders) > 0)
+		standin_end(&s->standin);
+	else
+		standin_expect(&s->standin);
+}
+
+int64_t
+supervisor_grace_ms(const struct settings *c)
+{
+	return c->service.fanout.drain_ms + GRACE_MS +
+	       c->service.connections.request_timeout_ms;
 }
 
 /* ---- children ---- */
-
-static void
-on_child_ready(struct loop_io *io, unsigned ready)
-{
-	struct child *c = list_entry(io, struct child, ready);
-	int fd = io->fd;
-	char byte;
-
-	(void)ready;
-	c->is_ready = read(fd, &byte, 1) == 1;
-	loop_del(c->all->loop, io);
-	close(fd);
-	check_starving(c->all);
-}
 
 /*
  * In a child: lets go of what is the supervisor's. Its loop is only closed:
@@ -174,21 +75,27 @@ on_child_ready(struct loop_io *io, unsigned ready)
 static void
 become_child(struct supervisor *s, const char *role)
 {
-	(void)signals_open();
 	close(s->lifeline[1]);
-	connections_abandon(s->connections);
+	standin_abandon(&s->standin);
+	listen_close(s->former, false);
+	if (s->trial.said.fd >= 0)
+		close(s->trial.said.fd);
 	s->loop = loop_free(s->loop);
 	logging_set_role(role);
 	(void)prctl(PR_SET_NAME, role);
 }
 
 static int
-run_hub(struct supervisor *s)
+run_hub(struct supervisor *s, int ready)
 {
 	struct hub_config hub = s->config->hub;
 
+	/* It opens its signals itself; once, or what came between is lost. */
 	become_child(s, "hub");
+	close(ready);
 	listen_close(s->listener, false);
+	if (s->handoff >= 0)
+		close(s->handoff);
 	hub.lifeline = s->lifeline[0];
 	hub.ready = -1;
 	return hub_run(&hub);
@@ -203,155 +110,86 @@ run_worker(struct supervisor *s, const struct child *c, int ready)
 		.handoff = s->handoff,
 		.lifeline = s->lifeline[0],
 		.ready = ready,
+		/* The old ones serve on: no hurry, and no half-ready worker. */
+		.accepts_when_live = elders_serving(&s->elders) > 0,
 	};
 	char role[32];
 
 	snprintf(role, sizeof(role), "worker %u", c->number);
 	become_child(s, role);
+	(void)signals_open();
 	return worker_run(&worker);
 }
 
-static void
-on_again(struct loop_timer *t, int64_t now_ms)
+static int
+run_child(void *user, const struct child *c, int ready)
 {
+	return c->number ? run_worker(user, c, ready) :
+			   run_hub(user, ready);
+}
+
+/* The new ones serve: the old ones need not go on. */
+static void
+relieve_elders(struct supervisor *s)
+{
+	if (elders_serving(&s->elders) > 0)
+		log_notice("%zu of %zu new workers serve; the old ones (%zu) drain",
+			   ready_workers(s), s->n_workers,
+			   elders_serving(&s->elders));
+	loop_timer_stop(s->loop, &s->unready);
+	elders_tell(&s->elders, false);
+	elders_tell(&s->elders, true);
+	if (s->former->fd < 0)
+		return;
+	/* For the old workers too, which have it open. */
+	(void)shutdown(s->former->fd, SHUT_RDWR);
+	listen_close(s->former, true);
+}
+
+static void
+on_child_ready(void *user, struct child *c)
+{
+	struct supervisor *s = user;
+
+	(void)c;
+	check_starving(s);
+	if (ready_workers(s) == s->n_workers || s->is_late)
+		relieve_elders(s);
+}
+
+static const struct child_ops child_ops = {
+	.run = run_child,
+	.on_ready = on_child_ready,
+};
+
+/*
+ * Nothing gets worse by a configuration with which workers cannot start: the
+ * old ones serve for as long as it takes, and the new ones are tried again.
+ */
+static void
+on_unready(struct loop_timer *t, int64_t now_ms)
+{
+	struct supervisor *s = list_entry(t, struct supervisor, unready);
+
 	(void)now_ms;
-	start_child(list_entry(t, struct child, again));
-}
-
-static void
-start_later(struct child *c)
-{
-	struct supervisor *s = c->all;
-
-	c->again.on_due = on_again;
-	(void)loop_timer_set(s->loop, &c->again,
-			     loop_now_ms(s->loop) + c->delay_ms);
-	c->delay_ms = c->delay_ms * 2 < CHILD_DELAY_MOST_MS ?
-		      c->delay_ms * 2 : CHILD_DELAY_MOST_MS;
-}
-
-static void
-start_child(struct child *c)
-{
-	struct supervisor *s = c->all;
-	int ready[2];
-	pid_t pid;
-
-	if (s->is_stopping)
-		return;
-	if (pipe(ready) < 0) {
-		log_error("cannot start a child: %s", strerror(errno));
-		start_later(c);
-		return;
-	}
-	(void)fcntl(ready[0], F_SETFD, FD_CLOEXEC);
-	(void)fcntl(ready[1], F_SETFD, FD_CLOEXEC);
-	pid = fork();
-	if (pid == 0) {
-		close(ready[0]);
-		exit(c->number ? run_worker(s, c, ready[1]) : run_hub(s));
-	}
-	close(ready[1]);
-	if (pid < 0) {
-		log_error("cannot start a child: %s", strerror(errno));
-		close(ready[0]);
-		start_later(c);
-		return;
-	}
-	c->pid = pid;
-	c->is_ready = false;
-	c->started_ms = loop_now_ms(s->loop);
-	c->ready.fd = ready[0];
-	c->ready.on_ready = on_child_ready;
-	if (!c->number || loop_add(s->loop, &c->ready, LOOP_READ) < 0)
-		close(ready[0]), c->ready.fd = -1;
-}
-
-static struct child *
-child_of(struct supervisor *s, pid_t pid)
-{
-	if (s->hub.pid == pid)
-		return &s->hub;
-	for (size_t i = 0; i < s->n_workers; i++)
-		if (s->workers[i].pid == pid)
-			return &s->workers[i];
-	return NULL;
-}
-
-static void
-log_death(const struct child *c, int status)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), c->number ? "worker %u" : "the hub",
-		 c->number);
-	if (WIFSIGNALED(status))
-		log_error("%s was killed by signal %d; starting another", name,
-			  WTERMSIG(status));
+	s->is_late = true;
+	if (ready_workers(s) > 0)
+		relieve_elders(s);
 	else
-		log_error("%s ended with status %d; starting another", name,
-			  WEXITSTATUS(status));
+		log_error("no new worker is ready after %d s; the old ones serve on until one is. Mend what is logged above, and send SIGHUP again",
+			  READY_MOST_MS / 1000);
 }
 
-static bool
-all_workers_gone(const struct supervisor *s)
-{
-	for (size_t i = 0; i < s->n_workers; i++)
-		if (s->workers[i].pid)
-			return false;
-	return true;
-}
-
+/* As soon as the old one has gone: the two would want the same bus. */
 static void
-bury(struct supervisor *s, struct child *c, int status)
+start_hub(struct supervisor *s)
 {
-	int64_t lived = loop_now_ms(s->loop) - c->started_ms;
-
-	c->pid = 0;
-	c->is_ready = false;
-	if (c->ready.fd >= 0) {
-		int fd = c->ready.fd;
-
-		loop_del(s->loop, &c->ready);
-		close(fd);
-	}
-	if (s->is_stopping)
-		return;
-	log_death(c, status);
-	if (lived >= CHILD_STEADY_MS)
-		c->delay_ms = CHILD_DELAY_LEAST_MS;
-	start_later(c);
-	if (c->number)
-		check_starving(s);
+	if (s->config->has_hub && !s->hub.pid && !s->is_stopping &&
+	    !elders_hub_ends(&s->elders))
+		child_start(&s->hub);
 }
 
-/* The hub ends last, so that what workers still wait for can come. */
-static void
-go_on_stopping(struct supervisor *s)
-{
-	if (!all_workers_gone(s))
-		return;
-	if (s->hub.pid)
-		(void)kill(s->hub.pid, SIGTERM);
-	else
-		loop_stop(s->loop);
-}
-
-static void
-reap_children(struct supervisor *s)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct child *c = child_of(s, pid);
-
-		if (c)
-			bury(s, c, status);
-	}
-	if (s->is_stopping)
-		go_on_stopping(s);
-}
+/* ---- stopping ---- */
 
 static void
 signal_children(struct supervisor *s, int number, bool with_hub)
@@ -363,7 +201,33 @@ signal_children(struct supervisor *s, int number, bool with_hub)
 		(void)kill(s->hub.pid, number);
 }
 
-/* ---- stopping ---- */
+static bool
+all_workers_gone(const struct supervisor *s)
+{
+	for (size_t i = 0; i < s->n_workers; i++)
+		if (s->workers[i].pid)
+			return false;
+	return elders_workers(&s->elders) == 0;
+}
+
+static bool
+all_gone(const struct supervisor *s)
+{
+	return all_workers_gone(s) && !s->hub.pid && s->elders.count == 0;
+}
+
+/* The hub ends last, so that what workers still wait for can come. */
+static void
+go_on_stopping(struct supervisor *s)
+{
+	if (!all_workers_gone(s))
+		return;
+	if (s->hub.pid)
+		(void)kill(s->hub.pid, SIGTERM);
+	elders_tell(&s->elders, true);
+	if (all_gone(s))
+		standin_end(&s->standin);
+}
 
 static void
 on_stopping(struct loop_timer *t, int64_t now_ms)
@@ -372,23 +236,100 @@ on_stopping(struct loop_timer *t, int64_t now_ms)
 
 	log_warning("children did not end in time; they are killed");
 	signal_children(s, SIGKILL, true);
-	(void)loop_timer_set(s->loop, t, now_ms + STOP_GRACE_MS);
+	elders_signal(&s->elders, SIGKILL);
+	(void)loop_timer_set(s->loop, t, now_ms + KILL_AGAIN_MS);
+}
+
+static void
+forget_starts(struct supervisor *s)
+{
+	loop_timer_stop(s->loop, &s->unready);
+	for (size_t i = 0; i < s->n_workers; i++)
+		if (!s->workers[i].pid)
+			child_forget(&s->workers[i]);
+	if (!s->hub.pid)
+		child_forget(&s->hub);
 }
 
 static void
 stop(struct supervisor *s)
 {
-	const struct settings *c = s->config;
-
 	if (s->is_stopping)
 		return;
 	s->is_stopping = true;
+	s->is_wanted = s->is_leaving = false;
+	trial_stop(&s->trial);
+	forget_starts(s);
 	s->stopping.on_due = on_stopping;
-	(void)loop_timer_set(s->loop, &s->stopping, loop_now_ms(s->loop) +
-			     c->service.fanout.drain_ms + STOP_GRACE_MS +
-			     c->service.connections.request_timeout_ms);
+	(void)loop_timer_set(s->loop, &s->stopping,
+			     loop_now_ms(s->loop) +
+			     supervisor_grace_ms(s->config));
 	signal_children(s, SIGTERM, false);
+	elders_tell(&s->elders, false);
+	check_starving(s);
 	go_on_stopping(s);
+}
+
+/* ---- signals ---- */
+
+static void
+bury(struct supervisor *s, pid_t pid, int status)
+{
+	struct elder elder;
+	const char *why;
+
+	if (trial_bury(&s->trial, pid, status, &why)) {
+		if (why)
+			succession_refuse(why);
+		s->is_leaving = !why;
+	} else if (elders_bury(&s->elders, pid, &elder)) {
+		if (elder.is_hub)
+			start_hub(s);
+		else if (!elder.deadline_ms)
+			log_error("an old worker ended before it was told to");
+	} else if (pid == s->hub.pid) {
+		if (s->is_stopping)
+			child_forget(&s->hub);
+		else
+			child_restart(&s->hub, status);
+	}
+}
+
+static void
+bury_worker(struct supervisor *s, struct child *c, int status)
+{
+	if (s->is_stopping)
+		child_forget(c);
+	else
+		child_restart(c, status);
+}
+
+static struct child *
+worker_of(struct supervisor *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->n_workers; i++)
+		if (s->workers[i].pid == pid)
+			return &s->workers[i];
+	return NULL;
+}
+
+static void
+reap_children(struct supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct child *c = worker_of(s, pid);
+
+		if (c)
+			bury_worker(s, c, status);
+		else
+			bury(s, pid, status);
+	}
+	check_starving(s);
+	if (s->is_stopping)
+		go_on_stopping(s);
 }
 
 static void
@@ -401,11 +342,14 @@ on_signal(struct loop_io *io, unsigned ready)
 	if (seen & SIGNALS_REOPEN) {
 		(void)logging_reopen();
 		signal_children(s, SIGUSR1, true);
+		elders_signal(&s->elders, SIGUSR1);
 	}
 	if (seen & SIGNALS_STOP)
 		stop(s);
 	if (seen & SIGNALS_CHILD)
 		reap_children(s);
+	if (seen & SIGNALS_RELOAD)
+		s->is_wanted = true;
 }
 
 static int64_t
@@ -414,7 +358,18 @@ on_turn(void *user, int64_t now_ms)
 	struct supervisor *s = user;
 
 	(void)now_ms;
-	connections_reap(s->connections);
+	standin_reap(&s->standin);
+	if (s->is_wanted)
+		s->is_leaving = false;	/* something changed since the trial */
+	succession_try(s);
+	if (s->is_leaving) {
+		standin_end(&s->standin);
+		if (standin_is_idle(&s->standin))
+			succession_leave(s);
+		check_starving(s);	/* it did not work out */
+	}
+	if (s->is_stopping && all_gone(s) && standin_is_idle(&s->standin))
+		loop_stop(s->loop);
 	return -1;
 }
 
@@ -425,8 +380,19 @@ on_turn(void *user, int64_t now_ms)
 static void
 open_handoff(struct supervisor *s)
 {
-	const struct settings *c = s->config;
 	char error[400];
+
+	s->handoff = handoff_listen(s->handoff_path, error, sizeof(error));
+	if (s->handoff < 0)
+		log_notice("other programs cannot hand requests over: %s",
+			   error);
+}
+
+/* The one passed on, if it is where one is wanted. */
+static void
+find_handoff(struct supervisor *s, const struct reload *r)
+{
+	const struct settings *c = s->config;
 
 	if (c->handoff)
 		snprintf(s->handoff_path, sizeof(s->handoff_path), "%s",
@@ -434,94 +400,172 @@ open_handoff(struct supervisor *s)
 	else if (!c->is_plain && !c->bus.is_tcp)
 		snprintf(s->handoff_path, sizeof(s->handoff_path),
 			 "%s/handoff", c->bus.path);
-	else
-		return;
-	s->handoff = handoff_listen(s->handoff_path, error, sizeof(error));
-	if (s->handoff < 0)
-		log_notice("other programs cannot hand requests over: %s",
-			   error);
+	if (r->handoff >= 0 && strcmp(s->handoff_path, r->handoff_path) == 0)
+		s->handoff = r->handoff;
+	else if (r->handoff >= 0)
+		handoff_unlisten(r->handoff, r->handoff_path);
+	if (s->handoff < 0 && s->handoff_path[0])
+		open_handoff(s);
+}
+
+/* What tells our hub from one of another program or configuration. */
+static int
+find_hub_print(struct supervisor *s)
+{
+	static const uint64_t key[2] = { 0 };	/* nobody attacks it */
+	struct buf text = { 0 };
+	int r = program_identity(s->program, &text);
+
+	s->hub_place = siphash13(key, slice_of(s->config->bus.path));
+	if (r == 0)
+		r = hub_options_text(&s->config->hub, &text);
+	if (r == 0)
+		s->hub_print = siphash13(key, buf_slice(&text));
+	buf_done(&text);
+	return r;
 }
 
 static int
-set_up(struct supervisor *s)
+find_lifeline(struct supervisor *s, const struct reload *r)
 {
-	const struct settings *c = s->config;
-	struct connections_config answering = c->service.connections;
-	int r;
-
-	if (answering.half_open_max > HALF_OPEN_MOST)
-		answering.half_open_max = HALF_OPEN_MOST;
-	if (pipe(s->lifeline) < 0)
+	if (r->is_set)
+		memcpy(s->lifeline, r->lifeline, sizeof(s->lifeline));
+	else if (pipe(s->lifeline) < 0)
 		return -errno;
 	(void)fcntl(s->lifeline[0], F_SETFD, FD_CLOEXEC);
 	(void)fcntl(s->lifeline[1], F_SETFD, FD_CLOEXEC);
-	r = signals_open();
-	if (r == 0)
-		r = loop_new(LOOP_BACKEND_BEST, &s->loop);
-	if (r == 0)
-		r = connections_new(s->loop, &answering, &connections_ops, s,
-				    &s->connections);
-	if (r < 0)
-		return r;
+	return 0;
+}
+
+static int
+set_up(struct supervisor *s, const struct reload *r)
+{
+	const struct settings *c = s->config;
+	int e = find_lifeline(s, r);
+
+	if (e == 0)
+		e = signals_open();
+	if (e == 0)
+		e = loop_new(LOOP_BACKEND_BEST, &s->loop);
+	if (e == 0)
+		e = standin_init(&s->standin, c, s->listener, s->loop);
+	if (e == 0)
+		e = find_hub_print(s);
+	if (e < 0)
+		return e;
 	s->signals.fd = signals_fd();
 	s->signals.on_ready = on_signal;
-	s->starved.on_due = on_starved;
+	s->unready.on_due = on_unready;
 	s->workers = calloc((size_t)c->workers, sizeof(*s->workers));
 	if (!s->workers)
 		return -ENOMEM;
 	s->n_workers = (size_t)c->workers;
+	trial_init(&s->trial, s->loop);
 	loop_on_turn(s->loop, on_turn, s);
 	return loop_add(s->loop, &s->signals, LOOP_READ);
 }
 
+/*
+ * The hub that runs is kept if the one to start would be no other. One that
+ * is in the way of that one ends now, and any other with the old workers, for
+ * which it goes on until then.
+ */
 static void
-start_all(struct supervisor *s)
+adopt_hub(struct supervisor *s, struct reload *r)
 {
-	s->hub.all = s;
-	s->hub.ready.fd = -1;
-	s->hub.delay_ms = CHILD_DELAY_LEAST_MS;
-	if (s->config->has_hub)
-		start_child(&s->hub);
-	for (size_t i = 0; i < s->n_workers; i++) {
-		struct child *c = &s->workers[i];
+	struct elder old = {
+		.pid = r->hub,
+		.is_hub = true,
+		.grace_ms = HUB_GRACE_MS,
+	};
 
-		c->all = s;
-		c->ready.fd = -1;
-		c->number = (unsigned)i + 1;
-		c->delay_ms = CHILD_DELAY_LEAST_MS;
-		start_child(c);
+	if (s->config->has_hub && r->hub_print == s->hub_print) {
+		child_adopt(&s->hub, r->hub);
+		/* Its log file, too, is opened again. */
+		(void)kill(r->hub, SIGUSR1);
+		return;
 	}
+	if (s->config->has_hub && r->hub_place == s->hub_place) {
+		log_notice("the hub's options or its program changed; another one takes its place");
+		(void)kill(r->hub, SIGTERM);
+		old.deadline_ms = loop_now_ms(s->loop) + HUB_GRACE_MS;
+	}
+	r->elders[r->n_elders++] = old;
+}
+
+static void
+adopt_children(struct supervisor *s, struct reload *r)
+{
+	if (r->hub && elder_is_child(r->hub))
+		adopt_hub(s, r);
+	elders_init(&s->elders, s->loop, r->elders, r->n_elders);
+	r->elders = NULL;
+	r->n_elders = 0;
+	if (elders_serving(&s->elders) > 0)
+		(void)loop_timer_set(s->loop, &s->unready,
+				     loop_now_ms(s->loop) + READY_MOST_MS);
+	/* Their signals came to the program before us, perhaps. */
+	reap_children(s);
+}
+
+static void
+start_all(struct supervisor *s, struct reload *r)
+{
+	child_init(&s->hub, s->loop, 0, &child_ops, s);
+	for (size_t i = 0; i < s->n_workers; i++)
+		child_init(&s->workers[i], s->loop, (unsigned)i + 1,
+			   &child_ops, s);
+	adopt_children(s, r);
+	start_hub(s);
+	for (size_t i = 0; i < s->n_workers; i++)
+		child_start(&s->workers[i]);
 	check_starving(s);
 }
 
-int
-supervisor_run(const struct settings *config, struct listener *listener)
+static void
+tear_down(struct supervisor *s)
 {
+	if (s->handoff >= 0)
+		handoff_unlisten(s->handoff, s->handoff_path);
+	if (s->loop) {
+		loop_timer_stop(s->loop, &s->stopping);
+		loop_timer_stop(s->loop, &s->unready);
+	}
+	elders_done(&s->elders);
+	standin_done(&s->standin);
+	s->loop = loop_free(s->loop);
+	free(s->workers);
+}
+
+int
+supervisor_run(const struct supervisor_start *start)
+{
+	const struct settings *config = start->config;
 	struct supervisor s = {
 		.config = config,
-		.listener = listener,
+		.program = start->program,
+		.listener = start->listener,
+		.former = start->former,
 		.lifeline = { -1, -1 },
 		.handoff = -1,
+		.trial.said.fd = -1,
 	};
 	int r, status = EX_OK;
 
 	if (config->has_hub)
 		status = hub_prepare(&config->bus);
-	if (status)
+	/* Workers that serve go on, whatever became of the directory. */
+	if (status && !start->reload->is_set)
 		return status;
-	r = set_up(&s);
+	r = set_up(&s, start->reload);
 	if (r == 0) {
-		open_handoff(&s);
-		start_all(&s);
-		log_notice("serving %s with %zu worker%s", listener->name,
+		find_handoff(&s, start->reload);
+		start_all(&s, start->reload);
+		log_notice("serving %s with %zu worker%s", s.listener->name,
 			   s.n_workers, s.n_workers == 1 ? "" : "s");
 		r = loop_run(s.loop);
 	}
-	if (s.handoff >= 0)
-		handoff_unlisten(s.handoff, s.handoff_path);
-	s.connections = s.loop ? connections_free(s.connections) : NULL;
-	s.loop = loop_free(s.loop);
-	free(s.workers);
+	tear_down(&s);
 	if (r < 0) {
 		log_error("cannot run: %s", strerror(-r));
 		return EX_OSERR;

@@ -45,6 +45,7 @@ struct worker {
 	uint64_t refused;		/* bus messages, as last complained of */
 	uint64_t met;			/* bounds, as last logged */
 	bool said_silent, was_live;
+	bool is_open;			/* takes requests, and has told so */
 };
 
 /* ---- the other door ---- */
@@ -84,6 +85,26 @@ static const struct handoff_ops handoff_ops = {
 	.take = handoff_take,
 	.refused = handoff_refused,
 };
+
+static int
+open_handoff(struct worker *w)
+{
+	if (w->setup->handoff < 0)
+		return 0;
+	return handoff_server_new(w->loop, w->setup->handoff, &handoff_ops, w,
+				  &w->handoff);
+}
+
+/* Both doors, and the supervisor learns that we serve. */
+static int
+open_doors(struct worker *w)
+{
+	if (w->is_open || service_is_draining(w->service))
+		return 0;
+	w->is_open = true;
+	(void)!write(w->setup->ready, "", 1);
+	return open_handoff(w);
+}
 
 /* ---- the bus ---- */
 
@@ -139,10 +160,12 @@ on_state(void *user, enum follower_state state)
 		log_notice("the hub is back");
 	}
 	fanout_state(w->fanout, state);
-	if (state == FOLLOWER_LIVE) {
-		w->was_live = true;
-		service_accept(w->service);
-	}
+	if (state != FOLLOWER_LIVE)
+		return;
+	w->was_live = true;
+	service_accept(w->service);
+	if (open_doors(w) < 0)
+		log_error("requests cannot be handed over: out of memory");
 }
 
 static void
@@ -273,6 +296,17 @@ tell_counts(struct worker *w, int64_t now_ms)
 
 /* ---- the turn ---- */
 
+/* While it is open here, a new supervisor's is refused, too. */
+static void
+close_handoff(struct worker *w)
+{
+	bool was_open = w->handoff;
+
+	w->handoff = handoff_server_free(w->handoff);
+	if (was_open)
+		close(w->setup->handoff);
+}
+
 static int64_t
 on_turn(void *user, int64_t now_ms)
 {
@@ -291,7 +325,7 @@ on_turn(void *user, int64_t now_ms)
 	complain_of_bus(w, now_ms);
 	tell_counts(w, now_ms);
 	if (service_is_draining(w->service))
-		w->handoff = handoff_server_free(w->handoff);
+		close_handoff(w);
 	if (service_is_over(w->service))
 		loop_stop(w->loop);
 	return sleep_ms;
@@ -317,24 +351,27 @@ on_signal(struct loop_io *io, unsigned ready)
 	unsigned seen = signals_take();
 
 	(void)ready;
-	if (seen & SIGNALS_REOPEN)
+	if (seen & (SIGNALS_REOPEN | SIGNALS_RELOAD))
 		(void)logging_reopen();
 	if (seen & SIGNALS_STOP)
 		drain(w);
 }
 
+/*
+ * The socket first: as long as one process has it open, a web server that
+ * wants to start another supervisor takes it for served, and so does that one.
+ */
 static void
 on_lifeline(struct loop_io *io, unsigned ready)
 {
 	struct worker *w = list_entry(io, struct worker, lifeline);
 
 	(void)ready;
+	service_leave(w->service);
+	listen_close(w->setup->listener, false);
 	loop_del(w->loop, io);
 	log_warning("the supervisor is gone; ending");
 	drain(w);
-	/* While the socket is open a web server that starts us takes it for
-	 * one that somebody serves, and would not start another. */
-	listen_close(w->setup->listener, false);
 }
 
 /* ---- set-up ---- */
@@ -382,23 +419,24 @@ set_up(struct worker *w)
 {
 	const struct worker_config *s = w->setup;
 	const struct settings *c = w->config;
+	int64_t accept_in_ms = c->is_plain	     ? 0 :
+			       s->accepts_when_live ? -1 :
+						      FIRST_ACCEPT_MS;
 	int r = loop_new(LOOP_BACKEND_BEST, &w->loop);
 
 	if (r == 0)
 		r = service_new(w->loop, &c->service, s->listener,
-				c->is_plain ? 0 : FIRST_ACCEPT_MS,
-				&service_ops, w, &w->service);
+				accept_in_ms, &service_ops, w, &w->service);
 	if (r == 0) {
 		w->fanout = service_fanout(w->service);
 		r = open_follower(w);
 	}
-	if (r == 0 && s->handoff >= 0)
-		r = handoff_server_new(w->loop, s->handoff, &handoff_ops, w,
-				       &w->handoff);
 	if (r == 0)
 		r = watch(w, &w->lifeline, s->lifeline, LOOP_READ, on_lifeline);
 	if (r == 0)
 		r = watch(w, &w->signals, signals_fd(), LOOP_READ, on_signal);
+	if (r == 0 && (c->is_plain || !s->accepts_when_live))
+		r = open_doors(w);
 	return r;
 }
 
@@ -407,7 +445,7 @@ tear_down(struct worker *w)
 {
 	if (!w->loop)
 		return;
-	w->handoff = handoff_server_free(w->handoff);
+	close_handoff(w);
 	w->service = service_free(w->service);
 	w->follower = follower_free(w->follower);
 	w->loop = loop_free(w->loop);
@@ -427,7 +465,6 @@ worker_run(const struct worker_config *config)
 
 	if (r == 0) {
 		loop_on_turn(w.loop, on_turn, &w);
-		(void)!write(config->ready, "", 1);
 		r = loop_run(w.loop);
 	}
 	tear_down(&w);

@@ -11,10 +11,11 @@
 
 struct worker_config {
 	const struct settings *config;
-	struct listener *listener;	/* borrowed; closed when the lifeline ends */
-	int handoff;		/* a listening socket; -1: none */
+	struct listener *listener;	/* closed when the lifeline ends */
+	int handoff;		/* a socket, closed when it drains; -1: none */
 	int lifeline;		/* ends when the supervisor is gone */
-	int ready;		/* a byte is written when it serves; closed then */
+	bool accepts_when_live;	/* serves nobody before it follows the hub */
+	int ready;		/* a byte is written when it serves */
 };
 
 /* Runs until SIGTERM or the end of the lifeline, then drains. Returns an exit

@@ -37,7 +37,7 @@ stay(const struct hub_config *config, int wait_ms)
 	if (poll(fds, 2, wait_ms) <= 0)
 		return true;
 	seen = signals_take();
-	if (seen & SIGNALS_REOPEN)
+	if (seen & (SIGNALS_REOPEN | SIGNALS_RELOAD))
 		(void)logging_reopen();	/* the old file goes on otherwise */
 	return !fds[1].revents && !(seen & SIGNALS_STOP);
 }

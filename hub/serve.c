@@ -301,7 +301,7 @@ on_signal(struct loop_io *io, unsigned ready)
 	(void)ready;
 	if (seen & SIGNALS_STOP)
 		loop_stop(s->loop);
-	if (seen & SIGNALS_REOPEN)
+	if (seen & (SIGNALS_REOPEN | SIGNALS_RELOAD))
 		(void)logging_reopen();	/* the old file goes on otherwise */
 }
 

@@ -15,7 +15,8 @@ on_signal(int number)
 {
 	int saved = errno;
 	char c = number == SIGCHLD ? SIGNALS_CHILD :
-		 number == SIGUSR1 || number == SIGHUP ? SIGNALS_REOPEN :
+		 number == SIGUSR1 ? SIGNALS_REOPEN :
+		 number == SIGHUP ? SIGNALS_RELOAD :
 		 SIGNALS_STOP;
 
 	/* A full pipe has woken the loop already. */
@@ -45,11 +46,33 @@ signals_close(void)
 	close_pipe();
 }
 
+static void
+mask(int how)
+{
+	sigset_t all;
+
+	sigemptyset(&all);
+	for (size_t i = 0; i < CAUGHT; i++)
+		sigaddset(&all, caught[i]);
+	(void)sigprocmask(how, &all, NULL);
+}
+
+void
+signals_hold(void)
+{
+	mask(SIG_BLOCK);
+}
+
+void
+signals_release(void)
+{
+	mask(SIG_UNBLOCK);
+}
+
 int
 signals_open(void)
 {
 	struct sigaction sa;
-	sigset_t all;
 
 	close_pipe();
 	if (pipe(ends) < 0)
@@ -64,12 +87,9 @@ signals_open(void)
 	(void)sigaction(SIGPIPE, &sa, NULL);
 	sa.sa_handler = on_signal;
 	sa.sa_flags = SA_RESTART;
-	sigemptyset(&all);
-	for (size_t i = 0; i < CAUGHT; i++) {
+	for (size_t i = 0; i < CAUGHT; i++)
 		(void)sigaction(caught[i], &sa, NULL);
-		sigaddset(&all, caught[i]);
-	}
-	(void)sigprocmask(SIG_UNBLOCK, &all, NULL);
+	signals_release();
 	return 0;
 }
 

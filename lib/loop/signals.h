@@ -10,8 +10,9 @@
 
 enum {
 	SIGNALS_STOP = 1,	/* SIGTERM, SIGINT */
-	SIGNALS_REOPEN = 2,	/* SIGUSR1, SIGHUP */
+	SIGNALS_REOPEN = 2,	/* SIGUSR1 */
 	SIGNALS_CHILD = 4,	/* SIGCHLD */
+	SIGNALS_RELOAD = 8,	/* SIGHUP */
 };
 
 /*
@@ -22,5 +23,12 @@ int signals_open(void);
 void signals_close(void);	/* back to the default actions */
 int signals_fd(void);		/* readable when signals_take has something */
 unsigned signals_take(void);	/* what came since the last call; never blocks */
+
+/*
+ * Holds back what comes, also over an exec, until signals_release or the new
+ * program's signals_open.
+ */
+void signals_hold(void);
+void signals_release(void);
 
 #endif

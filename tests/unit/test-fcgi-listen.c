@@ -352,8 +352,10 @@ hand_down(int fd)
 	struct listen_fault f;
 
 	assert_int_equal(listen_open(&c, &made, &f), 0);
-	if (made.fd == fd)
+	if (made.fd == fd) {
+		free(made.address);
 		return;
+	}
 	assert_int_equal(dup2(made.fd, fd), fd);
 	listen_close(&made, false);
 }

@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	%D%/test_26_repair.py \
 	%D%/test_30_webservers.py \
 	%D%/test_40_starts.py \
+	%D%/test_45_reload.py \
 	%D%/test_50_handoff.py \
 	%D%/test_60_toolkit.py \
 	%D%/test_61_responder.py \

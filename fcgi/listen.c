@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "fcgi/listen_make.h"
+#include "fcgi/pass.h"
 #include "lib/base/units.h"
 
 enum {
@@ -303,6 +304,8 @@ listen_accept(const struct listener *l)
 	socklen_t len = sizeof(peer);
 	int on = 1, fd;
 
+	if (l->origin == LISTEN_PASSED)
+		return pass_receive(l->fd);
 	do {
 		fd = accept4(l->fd, &peer.sa, &len,
 			     SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -37,6 +37,7 @@ enum listen_origin {
 	LISTEN_STDIN,		/* fd 0 */
 	LISTEN_SYSTEMD,		/* LISTEN_FDS */
 	LISTEN_MADE,		/* --listen */
+	LISTEN_PASSED,		/* pass.h: a worker's, from its supervisor */
 };
 
 struct listener {

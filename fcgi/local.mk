@@ -11,6 +11,7 @@ libfcgicore_la_SOURCES = \
 	%D%/listen_tcp.c \
 	%D%/listen_unix.c \
 	%D%/params.c %D%/params.h \
+	%D%/pass.c %D%/pass.h \
 	%D%/query.c %D%/query.h \
 	%D%/record.c %D%/record.h \
 	%D%/reply.c %D%/reply.h \
@@ -64,6 +65,7 @@ pkgconfig_DATA += %D%/sse-fcgi.pc
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
 	%D%/child.c %D%/child.h \
+	%D%/door.c %D%/door.h \
 	%D%/elders.c %D%/elders.h \
 	%D%/listen_again.c %D%/listen_again.h \
 	%D%/program.c %D%/program.h \

@@ -78,8 +78,9 @@ write_sockets(const struct reload *r, struct buf *out)
 int
 reload_format(const struct reload *r, pid_t pid, struct buf *out)
 {
-	int e = buf_printf(out, RELOAD_VERSION " pid=%ld lifeline=%d,%d",
-			   (long)pid, r->lifeline[0], r->lifeline[1]);
+	int e = buf_printf(out, RELOAD_VERSION " pid=%ld lifeline=%d,%d pass=%d,%d",
+			   (long)pid, r->lifeline[0], r->lifeline[1],
+			   r->pass.in, r->pass.out);
 
 	if (e == 0)
 		e = write_sockets(r, out);
@@ -233,6 +234,17 @@ read_lifeline(struct reload *r, struct slice value)
 }
 
 static int
+read_pass(struct reload *r, struct slice value)
+{
+	struct slice parts[PARTS_MOST];
+
+	if (r->pass.in >= 0 || split(value, parts, 2) < 0 ||
+	    read_fd(parts[0], &r->pass.in) < 0)
+		return -EINVAL;
+	return read_fd(parts[1], &r->pass.out);
+}
+
+static int
 read_hub(struct reload *r, struct slice value)
 {
 	struct slice parts[PARTS_MOST];
@@ -272,7 +284,8 @@ read_word(struct reload *r, struct slice word)
 		int (*read)(struct reload *r, struct slice value);
 	} words[] = {
 		{ "listen", read_socket },   { "handoff", read_handoff },
-		{ "lifeline", read_lifeline }, { "hub", read_hub },
+		{ "lifeline", read_lifeline }, { "pass", read_pass },
+		{ "hub", read_hub },
 		{ "elder", read_elder },
 	};
 	struct slice name = take_until(&word, '=');
@@ -290,7 +303,8 @@ read_words(struct reload *r, struct slice text)
 
 	while (e == 0 && text.len > 0)
 		e = read_word(r, take_until(&text, ' '));
-	if (e == 0 && (r->n_sockets == 0 || r->lifeline[0] < 0))
+	if (e == 0 && (r->n_sockets == 0 || r->lifeline[0] < 0 ||
+		       r->pass.in < 0))
 		e = -EINVAL;
 	return e;
 }
@@ -299,7 +313,7 @@ int
 reload_parse(struct slice text, pid_t pid, struct reload *ret_reload)
 {
 	struct reload r = { .is_set = true, .handoff = -1,
-			    .lifeline = { -1, -1 } };
+			    .lifeline = { -1, -1 }, .pass = { -1, -1 } };
 	struct slice version = take_until(&text, ' ');
 	struct slice word = take_until(&text, ' ');
 	struct slice name = take_until(&word, '=');
@@ -326,7 +340,8 @@ reload_parse(struct slice text, pid_t pid, struct reload *ret_reload)
 int
 reload_take(struct reload *ret_reload)
 {
-	const struct reload empty = { .handoff = -1, .lifeline = { -1, -1 } };
+	const struct reload empty = { .handoff = -1, .lifeline = { -1, -1 },
+				      .pass = { -1, -1 } };
 	const char *text = getenv(RELOAD_VARIABLE);
 	int r = -ENOENT;
 
@@ -375,7 +390,7 @@ reload_check(struct reload *r)
 			return -EBADF;
 	if (r->n_sockets == 2 && r->sockets[0].fd == r->sockets[1].fd)
 		return -EBADF;
-	if (!is_pipe(r->lifeline))
+	if (!is_pipe(r->lifeline) || !pass_is_one(&r->pass))
 		return -EBADF;
 	if (r->handoff >= 0 && !is_socket(r->handoff, SOCK_SEQPACKET))
 		r->handoff = -1;
@@ -396,5 +411,7 @@ reload_keep(const struct reload *r, bool over_exec)
 		keep(r->sockets[i].fd, over_exec);
 	keep(r->handoff, over_exec);
 	keep(r->lifeline[0], over_exec);
+	keep(r->pass.in, over_exec);
+	keep(r->pass.out, over_exec);
 	keep(r->lifeline[1], over_exec);
 }

@@ -19,6 +19,7 @@
 
 #include "fcgi/elders.h"
 #include "fcgi/listen.h"
+#include "fcgi/pass.h"
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
 
@@ -44,6 +45,7 @@ struct reload {
 	int handoff;		/* the hand-over socket; -1: none */
 	char handoff_path[RELOAD_TEXT_MAX];
 	int lifeline[2];
+	struct pass pass;	/* the way to the workers */
 	pid_t hub;		/* 0: none runs */
 	uint64_t hub_print;	/* tells whether it is the hub that is wanted */
 	uint64_t hub_place;	/* ... and whether it has the bus of that one */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * standin: answers on the web servers' socket while no worker does: come back
- * later. So nobody waits in vain, and no browser gives up.
+ * standin: answers requests while no worker does: come back later. So nobody
+ * waits in vain, and no browser gives up.
  */
 #ifndef FCGI_STANDIN_H
 #define FCGI_STANDIN_H
@@ -10,35 +10,27 @@
 
 #include "fcgi/connection.h"
 #include "fcgi/settings.h"
-#include "fcgi/listen.h"
 #include "lib/loop/loop.h"
 
 struct standin {
-	const struct settings *config;	/* borrowed, as the next two */
-	const struct listener *listener;
-	struct loop *loop;
+	const struct settings *config;	/* borrowed */
 	struct connections *connections;	/* owned */
-	struct loop_io listening;
-	struct loop_timer begin;
-	bool said;		/* that nobody else answers */
 };
 
 /* 0 or -ENOMEM. */
 int standin_init(struct standin *s, const struct settings *config,
-		 const struct listener *listener, struct loop *loop);
+		 struct loop *loop);
 void standin_done(struct standin *s);
 
-/* In a forked child: closes what was accepted. */
+/* In a forked child: closes what was taken. */
 void standin_abandon(struct standin *s);
 
-/* Answers, from a moment on; unless standin_end comes before. */
-void standin_expect(struct standin *s);
-void standin_begin(struct standin *s);	/* at once */
-void standin_end(struct standin *s);	/* accepts no more */
+void standin_take(struct standin *s, int fd);	/* answers it, and closes it */
 
-/* Whether it accepts nothing and all have their answer. */
-bool standin_is_idle(const struct standin *s);
+/* Descriptors are out. Whether one was freed. */
+bool standin_make_room(struct standin *s);
 
+bool standin_is_idle(const struct standin *s);	/* all have their answer */
 void standin_reap(struct standin *s);	/* at the end of each turn */
 
 #endif

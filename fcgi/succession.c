@@ -62,6 +62,7 @@ describe(const struct supervisor *s, struct reload *r)
 	*r = (struct reload){
 		.handoff = s->handoff,
 		.lifeline = { s->lifeline[0], s->lifeline[1] },
+		.pass = s->pass,
 		.hub = s->hub.pid,
 		.hub_print = s->hub_print,
 		.hub_place = s->hub_place,

@@ -45,17 +45,18 @@ ready_workers(const struct supervisor *s)
 	return n;
 }
 
-/* Answers for the workers from a moment on, or stops doing so. */
+/* Who comes in is for the workers; or, from a moment on, for us. */
 static void
 check_starving(struct supervisor *s)
 {
 	if (s->is_stopping)
-		standin_begin(&s->standin);
-	else if (s->is_leaving || ready_workers(s) > 0 ||
-		 elders_serving(&s->elders) > 0)
-		standin_end(&s->standin);
+		door_answer(&s->door);
+	else if (s->is_leaving)
+		door_close(&s->door);
+	else if (ready_workers(s) > 0 || elders_serving(&s->elders) > 0)
+		door_pass(&s->door);
 	else
-		standin_expect(&s->standin);
+		door_expect(&s->door);
 }
 
 int64_t
@@ -76,7 +77,9 @@ static void
 become_child(struct supervisor *s, const char *role)
 {
 	close(s->lifeline[1]);
-	standin_abandon(&s->standin);
+	door_abandon(&s->door);
+	close(s->pass.in);
+	listen_close(s->listener, false);
 	listen_close(s->former, false);
 	if (s->trial.said.fd >= 0)
 		close(s->trial.said.fd);
@@ -93,7 +96,7 @@ run_hub(struct supervisor *s, int ready)
 	/* It opens its signals itself; once, or what came between is lost. */
 	become_child(s, "hub");
 	close(ready);
-	listen_close(s->listener, false);
+	close(s->pass.out);
 	if (s->handoff >= 0)
 		close(s->handoff);
 	hub.lifeline = s->lifeline[0];
@@ -104,9 +107,12 @@ run_hub(struct supervisor *s, int ready)
 static int
 run_worker(struct supervisor *s, const struct child *c, int ready)
 {
+	struct listener passed = {
+		.fd = s->pass.out, .origin = LISTEN_PASSED,
+	};
 	struct worker_config worker = {
 		.config = s->config,
-		.listener = s->listener,
+		.listener = &passed,
 		.handoff = s->handoff,
 		.lifeline = s->lifeline[0],
 		.ready = ready,
@@ -141,8 +147,7 @@ relieve_elders(struct supervisor *s)
 	elders_tell(&s->elders, true);
 	if (s->former->fd < 0)
 		return;
-	/* For the old workers too, which have it open. */
-	(void)shutdown(s->former->fd, SHUT_RDWR);
+	door_forget_former(&s->door);
 	listen_close(s->former, true);
 }
 
@@ -226,7 +231,7 @@ go_on_stopping(struct supervisor *s)
 		(void)kill(s->hub.pid, SIGTERM);
 	elders_tell(&s->elders, true);
 	if (all_gone(s))
-		standin_end(&s->standin);
+		door_close(&s->door);
 }
 
 static void
@@ -358,17 +363,17 @@ on_turn(void *user, int64_t now_ms)
 	struct supervisor *s = user;
 
 	(void)now_ms;
-	standin_reap(&s->standin);
+	door_reap(&s->door);
 	if (s->is_wanted)
 		s->is_leaving = false;	/* something changed since the trial */
 	succession_try(s);
 	if (s->is_leaving) {
-		standin_end(&s->standin);
-		if (standin_is_idle(&s->standin))
+		door_close(&s->door);
+		if (door_is_idle(&s->door))
 			succession_leave(s);
 		check_starving(s);	/* it did not work out */
 	}
-	if (s->is_stopping && all_gone(s) && standin_is_idle(&s->standin))
+	if (s->is_stopping && all_gone(s) && door_is_idle(&s->door))
 		loop_stop(s->loop);
 	return -1;
 }
@@ -437,6 +442,18 @@ find_lifeline(struct supervisor *s, const struct reload *r)
 	return 0;
 }
 
+/* The way to the workers, the old ones too, if there are any. */
+static int
+find_pass(struct supervisor *s, const struct reload *r)
+{
+	if (!r->is_set)
+		return pass_open(&s->pass);
+	s->pass = r->pass;
+	(void)fcntl(s->pass.in, F_SETFD, FD_CLOEXEC);
+	(void)fcntl(s->pass.out, F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
 static int
 set_up(struct supervisor *s, const struct reload *r)
 {
@@ -448,7 +465,10 @@ set_up(struct supervisor *s, const struct reload *r)
 	if (e == 0)
 		e = loop_new(LOOP_BACKEND_BEST, &s->loop);
 	if (e == 0)
-		e = standin_init(&s->standin, c, s->listener, s->loop);
+		e = find_pass(s, r);
+	if (e == 0)
+		e = door_init(&s->door, c, s->loop, &s->pass, s->listener,
+			      s->former->fd >= 0 ? s->former : NULL);
 	if (e == 0)
 		e = find_hub_print(s);
 	if (e < 0)
@@ -532,7 +552,8 @@ tear_down(struct supervisor *s)
 		loop_timer_stop(s->loop, &s->unready);
 	}
 	elders_done(&s->elders);
-	standin_done(&s->standin);
+	door_done(&s->door);
+	pass_close(&s->pass);
 	s->loop = loop_free(s->loop);
 	free(s->workers);
 }
@@ -547,6 +568,7 @@ supervisor_run(const struct supervisor_start *start)
 		.listener = start->listener,
 		.former = start->former,
 		.lifeline = { -1, -1 },
+		.pass = { -1, -1 },
 		.handoff = -1,
 		.trial.said.fd = -1,
 	};

@@ -4,8 +4,9 @@
 #define FCGI_SUPERVISOR_PRIV_H
 
 #include "fcgi/child.h"
+#include "fcgi/door.h"
 #include "fcgi/elders.h"
-#include "fcgi/standin.h"
+#include "fcgi/pass.h"
 #include "fcgi/supervisor.h"
 #include "fcgi/trial.h"
 #include "lib/loop/loop.h"
@@ -17,7 +18,8 @@ struct supervisor {
 	struct loop *loop;
 	struct loop_io signals;
 	struct loop_timer stopping;
-	struct standin standin;
+	struct door door;
+	struct pass pass;		/* to the workers, old ones too */
 	int lifeline[2];
 	int handoff;
 	char handoff_path[RELOAD_TEXT_MAX];

@@ -528,7 +528,7 @@ def test_log_files_are_opened_again(box, worker):
 def test_whose_the_variable_is(box, bus, connect, publish):
     """Somebody else's means nothing; a damaged one is refused."""
     path = box.path("w.sock")
-    other = "1 pid=4000000 lifeline=3,4 listen=5,2,unix:/x"
+    other = "1 pid=4000000 lifeline=3,4 pass=6,7 listen=5,2,unix:/x"
     process = box.start(program("sse-fcgi"), "--bus", bus, "--listen", f"unix:{path}",
                         env={"SSE_FCGI_RELOAD": other})
     wait_until("the hub accepts", lambda: accepts(f"{bus}/publish"))
@@ -537,8 +537,8 @@ def test_whose_the_variable_is(box, bus, connect, publish):
     assert stream.data(1) == ["well"]
     assert process.stop() == 0
     for text, words in (("listen=3,2,", "take over"), ("what is this", "take over"),
-                        ("lifeline=3,4 listen=5,2,unix:/x", "passed on"),
-                        ("lifeline=7,8 listen=9,0,", "passed on")):
+                        ("lifeline=3,4 pass=6,7 listen=5,2,unix:/x", "passed on"),
+                        ("lifeline=7,8 pass=10,11 listen=9,0,", "passed on")):
         done = box.run("sh", "-c", f'SSE_FCGI_RELOAD="1 pid=$$ {text}" exec "$0" --bus "$1"',
                        program("sse-fcgi"), bus)
         assert done.returncode == 70 and words in done.stderr, (text, done)
@@ -608,3 +608,18 @@ def test_a_killed_supervisor_and_another_on_its_socket(worker, connect):
     for s in streams:
         s.close()
     wait_until("they end", lambda: not any(map(alive, old)))
+
+
+def test_nobody_holds_the_socket_of_a_killed_supervisor(worker, connect):
+    """A lighttpd that starts it looks at once, and must find it closed: were it
+    open, nobody would be started. Here workers cannot let go of anything."""
+    w = worker("--workers", "2", *OPTIONS)
+    connect(w.socket, "/sse/t").wait_placed()
+    family = descendants(w.pid)[1:]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    w.process.kill()
+    assert not accepts(w.socket)
+    for pid in family:
+        os.kill(pid, signal.SIGCONT)
+    wait_until("no process stays", lambda: not any(map(alive, family)))

@@ -18,7 +18,7 @@
 enum { PID = 4711 };
 
 #define HEAD "1 pid=4711 "
-#define LEAST "lifeline=4,5 listen=6,0,"
+#define LEAST "lifeline=4,5 pass=16,17 listen=6,0,"
 
 static void
 reads_what_it_writes(void **state)
@@ -35,6 +35,7 @@ reads_what_it_writes(void **state)
 		.n_sockets = 2,
 		.handoff = 9,
 		.lifeline = { 4, 5 },
+		.pass = { 16, 17 },
 		.hub = 2,
 		.hub_print = UINT64_MAX,
 		.hub_place = 17,
@@ -62,6 +63,8 @@ reads_what_it_writes(void **state)
 	assert_string_equal(out.handoff_path, in.handoff_path);
 	assert_int_equal(out.lifeline[0], 4);
 	assert_int_equal(out.lifeline[1], 5);
+	assert_int_equal(out.pass.in, 16);
+	assert_int_equal(out.pass.out, 17);
 	assert_int_equal(out.hub, 2);
 	assert_true(out.hub_print == UINT64_MAX && out.hub_place == 17);
 	assert_int_equal(out.n_elders, 3);
@@ -83,25 +86,29 @@ refuses_what_it_did_not_write(void **state)
 		"2 pid=4711 " LEAST,	/* a later version */
 		" pid=4711 " LEAST,
 		HEAD,
-		HEAD "lifeline=4,5",
+		HEAD "lifeline=4,5 pass=16,17",
+		HEAD "lifeline=4,5 listen=6,0,",
+		HEAD "lifeline=4,5 pass=16 listen=6,0,",
+		HEAD "lifeline=4,5 pass=1,17 listen=6,0,",
+		HEAD LEAST " pass=16,17",
 		HEAD "listen=6,0,",
 		HEAD LEAST "  hub=7,1,2",
 		HEAD LEAST " what",
 		HEAD LEAST " what=1",
 		HEAD LEAST " lifeline=4,5",
-		HEAD "lifeline=4 listen=6,0,",
-		HEAD "lifeline=4,5,6 listen=6,0,",
-		HEAD "lifeline=2,5 listen=6,0,",
-		HEAD "lifeline=4,-5 listen=6,0,",
-		HEAD "lifeline=4,1048577 listen=6,0,",
-		HEAD "lifeline=4,5 listen=0,0,",
-		HEAD "lifeline=4,5 listen=6,3,",
-		HEAD "lifeline=4,5 listen=6,2,",
-		HEAD "lifeline=4,5 listen=6,1,unix:/x",
-		HEAD "lifeline=4,5 listen=6,2,a%",
-		HEAD "lifeline=4,5 listen=6,2,a%2",
-		HEAD "lifeline=4,5 listen=6,2,a%2X",
-		HEAD "lifeline=4,5 listen=6,2,a%00b",
+		HEAD "lifeline=4 pass=16,17 listen=6,0,",
+		HEAD "lifeline=4,5,6 pass=16,17 listen=6,0,",
+		HEAD "lifeline=2,5 pass=16,17 listen=6,0,",
+		HEAD "lifeline=4,-5 pass=16,17 listen=6,0,",
+		HEAD "lifeline=4,1048577 pass=16,17 listen=6,0,",
+		HEAD "lifeline=4,5 pass=16,17 listen=0,0,",
+		HEAD "lifeline=4,5 pass=16,17 listen=6,3,",
+		HEAD "lifeline=4,5 pass=16,17 listen=6,2,",
+		HEAD "lifeline=4,5 pass=16,17 listen=6,1,unix:/x",
+		HEAD "lifeline=4,5 pass=16,17 listen=6,2,a%",
+		HEAD "lifeline=4,5 pass=16,17 listen=6,2,a%2",
+		HEAD "lifeline=4,5 pass=16,17 listen=6,2,a%2X",
+		HEAD "lifeline=4,5 pass=16,17 listen=6,2,a%00b",
 		HEAD LEAST " listen=7,0, listen=8,0,",
 		HEAD LEAST " handoff=7",
 		HEAD LEAST " handoff=7,",
@@ -171,7 +178,7 @@ has_bounds(void **state)
 	buf_append_text(&text, " elder=7,0,0,0");
 	assert_int_equal(reload_parse(buf_slice(&text), PID, &r), -EINVAL);
 	buf_clear(&text);
-	buf_append_text(&text, HEAD "lifeline=4,5 listen=6,2,");
+	buf_append_text(&text, HEAD "lifeline=4,5 pass=16,17 listen=6,2,");
 	for (i = 0; i < RELOAD_TEXT_MAX - 1; i++)
 		buf_append_text(&text, "%78");
 	assert_int_equal(reload_parse(buf_slice(&text), PID, &r), 0);
@@ -187,7 +194,7 @@ static void
 survives_any_bytes(void **state)
 {
 	static const char good[] =
-	    HEAD "lifeline=4,5 listen=6,2,unix:/%20x handoff=7,/h hub=8,9,1 "
+	    HEAD "lifeline=4,5 pass=16,17 listen=6,2,unix:/%20x handoff=7,/h hub=8,9,1 "
 		 "elder=10,0,11,12 elder=13,1,14,0";
 	static const char bytes[] = "0123456789abcdef%,= \xff-lx";
 	struct reload r;
@@ -263,6 +270,7 @@ checks_descriptors(void **state)
 	r.handoff = listening(SOCK_SEQPACKET);
 	assert_int_equal(pipe(r.lifeline), 0);
 	assert_int_equal(pipe(other), 0);
+	assert_int_equal(pass_open(&r.pass), 0);
 	assert_int_equal(reload_check(&r), 0);
 	assert_true(r.handoff >= 0);
 
@@ -283,6 +291,11 @@ checks_descriptors(void **state)
 	bad.lifeline[1] = other[1];
 	assert_int_equal(reload_check(&bad), -EBADF);
 	bad = r;
+	bad.pass.in = r.pass.out;
+	assert_int_equal(reload_check(&bad), -EBADF);
+	bad.pass.in = plain;
+	assert_int_equal(reload_check(&bad), -EBADF);
+	bad = r;
 	bad.handoff = plain;
 	assert_int_equal(reload_check(&bad), 0);
 	assert_int_equal(bad.handoff, -1);
@@ -294,12 +307,15 @@ checks_descriptors(void **state)
 	assert_false(fcntl(r.lifeline[1], F_GETFD) & FD_CLOEXEC);
 	assert_false(fcntl(r.sockets[0].fd, F_GETFD) & FD_CLOEXEC);
 	assert_false(fcntl(r.handoff, F_GETFD) & FD_CLOEXEC);
+	assert_false(fcntl(r.pass.in, F_GETFD) & FD_CLOEXEC);
+	assert_false(fcntl(r.pass.out, F_GETFD) & FD_CLOEXEC);
 	for (int i = 0; i < 2; i++) {
 		close(r.lifeline[i]);
 		close(other[i]);
 	}
 	close(r.sockets[0].fd);
 	close(r.handoff);
+	pass_close(&r.pass);
 	close(plain);
 }
 

@@ -64,6 +64,7 @@ pkgconfig_DATA += %D%/sse-fcgi.pc
 # What makes a worker of it; all but main.c, so that tests can link it.
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
+	%D%/caretaker.c %D%/caretaker.h \
 	%D%/child.c %D%/child.h \
 	%D%/door.c %D%/door.h \
 	%D%/elders.c %D%/elders.h \

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 
+#include "fcgi/caretaker.h"
 #include "fcgi/settings.h"
 #include "fcgi/listen.h"
 #include "fcgi/listen_again.h"
@@ -87,6 +88,8 @@ serve(const struct settings *config, char **argv, struct reload *reload)
 	struct listen_fault fault;
 	int r = open_log(config);
 
+	if (r != 0 && reload->is_set)
+		return caretaker_run(reload, argv, "--log cannot be opened");
 	if (r != 0)
 		return r;
 	if (open_sockets(config, reload, &listener, &former, &fault) < 0) {
@@ -109,7 +112,10 @@ run(int argc, char **argv, struct reload *reload)
 	int r;
 
 	r = settings_load(argc, argv, &config, error, sizeof(error));
-	if (r < 0) {
+	if (r < 0 && reload->is_set && !reload->is_trial) {
+		(void)logging_open("sse-fcgi", NULL);
+		r = caretaker_run(reload, argv, error);
+	} else if (r < 0) {
 		fprintf(stderr, "sse-fcgi: %s\n", error);
 		r = r == -EPERM ? EX_NOPERM : EX_USAGE;
 	} else if (config.show_help) {

@@ -82,6 +82,8 @@ reload_format(const struct reload *r, pid_t pid, struct buf *out)
 			   (long)pid, r->lifeline[0], r->lifeline[1],
 			   r->pass.in, r->pass.out);
 
+	if (e == 0 && r->is_trial)
+		e = buf_append_text(out, " trial=1");
 	if (e == 0)
 		e = write_sockets(r, out);
 	if (e == 0 && r->hub)
@@ -277,6 +279,17 @@ read_elder(struct reload *r, struct slice value)
 }
 
 static int
+read_trial(struct reload *r, struct slice value)
+{
+	uint64_t is_trial;
+
+	if (read_number(value, 1, &is_trial) < 0)
+		return -EINVAL;
+	r->is_trial = is_trial;
+	return 0;
+}
+
+static int
 read_word(struct reload *r, struct slice word)
 {
 	static const struct {
@@ -285,8 +298,8 @@ read_word(struct reload *r, struct slice word)
 	} words[] = {
 		{ "listen", read_socket },   { "handoff", read_handoff },
 		{ "lifeline", read_lifeline }, { "pass", read_pass },
-		{ "hub", read_hub },
-		{ "elder", read_elder },
+		{ "hub", read_hub },         { "elder", read_elder },
+		{ "trial", read_trial },
 	};
 	struct slice name = take_until(&word, '=');
 
@@ -414,4 +427,24 @@ reload_keep(const struct reload *r, bool over_exec)
 	keep(r->pass.in, over_exec);
 	keep(r->pass.out, over_exec);
 	keep(r->lifeline[1], over_exec);
+}
+
+int
+reload_exec(const struct reload *r, const struct program *p)
+{
+	struct buf text = { 0 };
+	int e = reload_format(r, getpid(), &text);
+
+	if (e == 0)
+		e = buf_append_char(&text, '\0');
+	if (e == 0 && setenv(RELOAD_VARIABLE, text.p, 1) < 0)
+		e = -errno;
+	if (e == 0) {
+		reload_keep(r, true);
+		e = program_exec(p, NULL);
+		reload_keep(r, false);
+	}
+	(void)unsetenv(RELOAD_VARIABLE);
+	buf_done(&text);
+	return e;
 }

@@ -20,6 +20,7 @@
 #include "fcgi/elders.h"
 #include "fcgi/listen.h"
 #include "fcgi/pass.h"
+#include "fcgi/program.h"
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
 
@@ -40,6 +41,7 @@ struct reload_socket {
 
 struct reload {
 	bool is_set;		/* false: this is a first start */
+	bool is_trial;		/* it is only asked whether that would do */
 	struct reload_socket sockets[RELOAD_SOCKETS_MAX];
 	size_t n_sockets;	/* the first is the one served */
 	int handoff;		/* the hand-over socket; -1: none */
@@ -73,6 +75,12 @@ int reload_take(struct reload *ret_reload);
 /* Whether the descriptors are what they are said to be. 0 or -EBADF. A
  * hand-over socket that is none is dropped: the rest does not need it. */
 int reload_check(struct reload *r);
+
+/*
+ * Runs the program in the place of this process, with all of it. Returns only
+ * on failure: -errno; all is as before.
+ */
+int reload_exec(const struct reload *r, const struct program *p);
 
 /* Whether the descriptors stay open over an exec. */
 void reload_keep(const struct reload *r, bool over_exec);

@@ -6,9 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/logging.h"
 #include "lib/loop/signals.h"
 
@@ -105,34 +103,12 @@ succession_try(struct supervisor *s)
 		return;
 	s->is_wanted = false;
 	e = describe(s, &r);
+	r.is_trial = true;
 	if (e == 0)
 		e = trial_start(&s->trial, s->program, &r);
 	reload_done(&r);
 	if (e < 0)
 		succession_refuse(strerror(-e));
-}
-
-static int
-give_way(const struct supervisor *s, struct reload *r)
-{
-	struct buf text = { 0 };
-	int e = reload_format(r, getpid(), &text);
-
-	if (e == 0)
-		e = buf_append_char(&text, '\0');
-	if (e == 0 && setenv(RELOAD_VARIABLE, text.p, 1) < 0)
-		e = -errno;
-	if (e == 0) {
-		/* What comes meanwhile waits for the new program. */
-		signals_hold();
-		reload_keep(r, true);
-		e = program_exec(s->program, NULL);
-		reload_keep(r, false);
-		signals_release();
-	}
-	(void)unsetenv(RELOAD_VARIABLE);
-	buf_done(&text);
-	return e;
 }
 
 void
@@ -144,7 +120,10 @@ succession_leave(struct supervisor *s)
 	if (e == 0) {
 		add_workers(s, &r);
 		log_notice("giving way to %s", s->program->path);
-		e = give_way(s, &r);
+		/* What comes meanwhile waits for the new program. */
+		signals_hold();
+		e = reload_exec(&r, s->program);
+		signals_release();
 	}
 	reload_done(&r);
 	s->is_leaving = false;

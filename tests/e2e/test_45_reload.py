@@ -295,6 +295,35 @@ def test_a_bus_directory_that_is_gone(box, worker, write_conf, bus, connect, pub
     assert stream.data(1) == ["as before"]
 
 
+def test_what_breaks_after_the_trial(box, bus, write_conf, connect, publish):
+    """The program that cannot start holds everything until it can."""
+    conf = write_conf("drain = 100ms")
+    process, copy, path = start_copy(box, bus, "--config", conf)
+    stream = connect(path, "/sse/t").wait_placed()
+    pids = sorted(children(process.pid))
+    put_there(copy, f"""#!/bin/sh
+[ "$1" = --check-config ] && exit 0
+echo heartbeat = soon > {conf}
+exec {program("sse-fcgi")} "$@"
+""".encode())
+    process.send(signal.SIGHUP)
+    wait_until("it says why", lambda: "serve on" in process.stderr())
+    assert "heartbeat" in process.stderr()
+    publish("t", "as before")
+    assert stream.data(1) == ["as before"]
+    connect(path, "/sse/t").wait_placed()
+    assert sorted(children(process.pid)) == pids
+    process.send(signal.SIGHUP)
+    wait_until("it says so again", lambda: process.stderr().count("serve on") == 2)
+    assert sorted(children(process.pid)) == pids
+    write_conf("drain = 100ms", "retry = 6s")
+    reload(process.pid)
+    assert connect(path, "/sse/t").wait_placed().decoder.retry == 6000
+    # Nobody else holds the sockets.
+    assert process.stop() == 0
+    assert not accepts(path)
+
+
 def start_copy(box, bus, *options):
     """A program of the box's own, started by its name."""
     copy = box.path("bin/sse-fcgi")

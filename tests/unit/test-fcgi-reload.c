@@ -33,6 +33,7 @@ reads_what_it_writes(void **state)
 		.sockets = { { 6, LISTEN_MADE, "" },
 			     { 1000, LISTEN_STDIN, "" } },
 		.n_sockets = 2,
+		.is_trial = true,
 		.handoff = 9,
 		.lifeline = { 4, 5 },
 		.pass = { 16, 17 },
@@ -52,7 +53,7 @@ reads_what_it_writes(void **state)
 	for (size_t i = 0; i < text.len; i++)
 		assert_true(text.p[i] >= ' ' && text.p[i] <= '~');
 	assert_int_equal(reload_parse(buf_slice(&text), PID, &out), 0);
-	assert_true(out.is_set);
+	assert_true(out.is_set && out.is_trial);
 	assert_int_equal(out.n_sockets, 2);
 	assert_int_equal(out.sockets[0].fd, 6);
 	assert_int_equal(out.sockets[0].origin, LISTEN_MADE);
@@ -96,6 +97,7 @@ refuses_what_it_did_not_write(void **state)
 		HEAD LEAST " what",
 		HEAD LEAST " what=1",
 		HEAD LEAST " lifeline=4,5",
+		HEAD LEAST " trial=2",
 		HEAD "lifeline=4 pass=16,17 listen=6,0,",
 		HEAD "lifeline=4,5,6 pass=16,17 listen=6,0,",
 		HEAD "lifeline=2,5 pass=16,17 listen=6,0,",

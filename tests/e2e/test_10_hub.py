@@ -618,12 +618,13 @@ def test_reads_its_configuration(box, bus, bus_at):
     assert len(talk.events()) == 3
 
 
-def test_opens_its_log_again(box, hub, bus):
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGHUP"])
+def test_opens_its_log_again(box, hub, name):
     log = box.path("hub.log")
     process = hub("--log", log)
     wait_until("it logs", lambda: "serving" in open(log).read())
     os.rename(log, log + ".1")
-    process.send(subprocess.signal.SIGUSR1)
+    process.send(getattr(subprocess.signal, name))
     wait_until("it is a new file", lambda: os.path.exists(log))
     assert process.stop() == 0
     assert "stopped" in open(log).read()

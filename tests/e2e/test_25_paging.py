@@ -189,13 +189,13 @@ def test_a_hub_that_comes_back_with_another_log(hub, worker, connect, bulk):
     assert got == list(range(got[0], 101)) and got[0] >= 90
 
 
-def test_what_is_kept_longer_is_found(hub, worker, connect, bulk):
+def test_what_is_kept_longer_is_found(hub, worker, connect, box, bulk):
     hub("--history", "50events", "--keep", "quiet=2")
     bulk(["quiet"], 3)
     ids = bulk(["a", "b"], 200)
-    for name in ("before.sock", "after.sock"):
+    for name in ("before", "after"):
         # The first one loads what there is now; another one what there is later.
-        w = worker(*WINDOW, name=name)
+        w = worker(*WINDOW, "--handoff", box.path(f"{name}.handoff"), name=f"{name}.sock")
         assert connect(w.socket, "/sse/quiet?last=1").data(1)[0].split()[0] == "2"
         mixed = connect(w.socket, "/sse?topic=quiet&topic=a&last=3").data(5)
         assert [d.split()[0] for d in mixed][:2] == ["1", "2"]

@@ -22,6 +22,7 @@ static const struct {
 	{ "flushes", offsetof(struct counts, flushes) },
 	{ "writes", offsetof(struct counts, writes) },
 	{ "gaps", offsetof(struct counts, gaps) },
+	{ "pages", offsetof(struct counts, pages) },
 	{ "window_events", offsetof(struct counts, window_events) },
 	{ "window_bytes", offsetof(struct counts, window_bytes) },
 	{ "held_bytes", offsetof(struct counts, held_bytes) },

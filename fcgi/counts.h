@@ -41,6 +41,7 @@ struct counts {
 	uint64_t half_open;		/* requests that are not whole now */
 	uint64_t events, flushes, writes;
 	uint64_t gaps;			/* streams told of one */
+	uint64_t pages;			/* of the hub, for who was before the window */
 	uint64_t window_events, window_bytes;	/* what is kept now */
 	uint64_t held_bytes;		/* beside it, for who stalled in them */
 	uint64_t met[BOUND_COUNT];

@@ -584,6 +584,7 @@ service_get_counts(const struct service *s, struct counts *ret_counts)
 		.flushes = f->flushes,
 		.writes = f->writes,
 		.gaps = f->gaps,
+		.pages = f->pages,
 		.window_events = evlog_end(log) - evlog_first(log),
 		.window_bytes = evlog_bytes(log),
 		.held_bytes = f->held_bytes,

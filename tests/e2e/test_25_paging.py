@@ -2,12 +2,13 @@
 """A hub that keeps more than its workers hold: what is older comes in pages."""
 
 import json
+import os
 import signal
 
 import pytest
 import zmq
 
-from harness import program
+from harness import program, workers
 from streams import Ended
 
 WINDOW = ("--hub", "off", "--window", "10events")
@@ -44,6 +45,17 @@ def take(stream, last):
     events = []
     while not events or events[-1].event == "sse-gap" or numbers(events[-1:]) != [last]:
         events.append(stream.next())
+    return events
+
+
+def browse(connect, w, target, stream, last):
+    """The same as a browser, which comes back when it was cut in the middle of an event."""
+    events = []
+    while not events or events[-1].event == "sse-gap" or numbers(events[-1:]) != [last]:
+        try:
+            events.append(stream.next())
+        except Ended:
+            stream = resume(connect, w, target, stream.last_id)
     return events
 
 
@@ -109,13 +121,7 @@ def test_a_slow_reader_catches_up_without_a_gap(hub, worker, connect, bulk):
     w = worker(*WINDOW)
     stream = connect(w.socket, "/sse/a").wait_placed()
     ids = bulk(["a"], 3000, pad=1000)
-    events = []
-    while len(events) < 3000:
-        try:
-            events.append(stream.next())
-        except Ended:
-            # It was in the middle of an event when that left the window.
-            stream = resume(connect, w, "/sse/a", stream.last_id)
+    events = browse(connect, w, "/sse/a", stream, 2999)
     assert [e.id for e in events] == ids
     assert numbers(events) == list(range(3000))
 
@@ -215,3 +221,46 @@ def test_the_hub_of_a_worker_keeps_more_than_its_window(worker, connect, box, bu
     ids = bulk(["a", "b"], 300)
     stream = resume(connect, w, "/sse/b", ids[20])
     assert numbers(take(stream, 299)) == list(range(21, 300, 2))
+
+
+def test_more_topics_than_the_hub_can_be_asked_about(hub, worker, connect, bulk):
+    hub("--history", "1000events")
+    w = worker(*WINDOW, "--max-topics", "200")
+    ids = bulk([f"t{n}" for n in range(160)], 640)
+    target = "/sse?" + "&".join(f"topic=t{n}" for n in range(150))
+    stream = resume(connect, w, target, ids[30])
+    assert numbers(take(stream, 629)) == [n for n in range(31, 630) if n % 160 < 150]
+
+
+@pytest.mark.parametrize("window", ["10events", "1000events"])
+def test_a_worker_that_slept_tells_those_who_missed_something(hub, worker, connect, box, bulk,
+                                                              window):
+    options = ("--store", box.path("store"), "--history", "50events")
+    h = hub(*options)
+    w = worker("--hub", "off", "--window", window)
+    bulk(["quiet", "busy"], 2)
+    busy, quiet, late = (connect(w.socket, f"/sse/{topic}").wait_placed()
+                         for topic in ("busy", "quiet", "busy"))
+    pid, = workers(w.pid)
+    os.kill(pid, signal.SIGSTOP)
+    # More than the sockets between the two take; the rest goes with the hub.
+    bulk(["busy"], 400, pad=5000)
+    h.kill()
+    hub(*options)
+    bulk(["busy"], 100)
+    os.kill(pid, signal.SIGCONT)
+    ids = bulk(["quiet", "busy"], 2)
+    for stream in (busy, late):
+        events = browse(connect, w, "/sse/busy", stream, 503)
+        gaps = [e for e in events if e.event == "sse-gap"]
+        got = numbers(e for e in events if e.event != "sse-gap")
+        assert gaps and {json.loads(e.data)["reason"] for e in gaps} <= {"trimmed", "slow"}
+        # Before the gap and behind it nothing is missing.
+        for gap in gaps:
+            after, at = (ids.index(json.loads(gap.data)[k]) for k in ("after", "resumed_at"))
+            assert gap.id == ids[at] and not [n for n in got if after < n <= at]
+            got += range(after + 1, at + 1)
+        # The worker may have seen the first two before the streams, or not.
+        assert sorted(set(got) | {1, 502}) == list(range(1, 504))
+    assert numbers(take(quiet, 502)) in ([502], [0, 502])
+    assert "the streams that asked for one of them are told" in w.process.stderr()

@@ -44,7 +44,7 @@ static struct hub {
 	size_t pad;			/* bytes that each event has more */
 	const char *refusal;		/* answers ERR of this class */
 	bool is_mute;			/* answers nothing */
-	size_t selectors;		/* of the last page that was asked */
+	size_t selectors;		/* of the last page of follower_page */
 	char selector[32];		/* the last one of them */
 	unsigned asked;			/* requests that came */
 	uint64_t unfit;			/* this number breaks a rule */
@@ -161,7 +161,9 @@ hub_page(const struct follow_request *q, struct slice peer)
 				  .epoch = hub.epoch, .last = hub.last };
 	struct buf bytes = { 0 };
 
-	hub.selectors = q->n_selectors;
+	/* The follower's own pages may be asked for at any time. */
+	if (q->tag.p[0] == 'q')
+		hub.selectors = q->n_selectors;
 	if (q->n_selectors)
 		snprintf(hub.selector, sizeof(hub.selector), "%.*s",
 			 (int)q->selectors[q->n_selectors - 1].len,

@@ -89,8 +89,12 @@ disk_make_end(struct disk_make *m, const struct disk_meta *meta)
 		if (rename(m->fresh, m->path) < 0)
 			r = -errno;
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = store_dir_sync(m->dir);
+		/* It might be gone after a power cut: it is gone at once. */
+		if (r < 0)
+			(void)unlink(m->path);
+	}
 	if (r < 0)
 		(void)unlink(m->fresh);
 	m->dir = NULL;

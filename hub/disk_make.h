@@ -29,7 +29,8 @@ int disk_make_next(struct disk_make *m, size_t bytes);
 
 /*
  * All of it is on the disk, as the store of the directory, in place of one
- * that was there. 0 or -errno; then nothing is left of what was made.
+ * that was there (which may be gone after an error, too). 0 or -errno; then
+ * nothing is left of what was made.
  */
 int disk_make_end(struct disk_make *m, const struct disk_meta *meta);
 void disk_make_drop(struct disk_make *m);	/* leaves nothing behind */

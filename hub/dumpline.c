@@ -173,10 +173,19 @@ value_of(const struct dumpline *l, const struct member *m)
 	}
 }
 
+struct sink {
+	struct buf *out;
+	bool is_cut;	/* the library does not pass on every error */
+};
+
 static int
 append(const char *bytes, size_t len, void *user)
 {
-	return buf_append(user, bytes, len);
+	struct sink *sink = user;
+
+	if (buf_append(sink->out, bytes, len) < 0)
+		sink->is_cut = true;
+	return sink->is_cut ? -1 : 0;
 }
 
 static int
@@ -201,6 +210,7 @@ int
 dumpline_write(const struct dumpline *l, struct buf *out)
 {
 	json_t *root = json_object();
+	struct sink sink = { .out = out };
 	int r = 0;
 
 	if (!root || json_object_set_new(root, "kind",
@@ -212,7 +222,9 @@ dumpline_write(const struct dumpline *l, struct buf *out)
 		r = -ENOMEM;
 	if (r == 0)
 		r = fill(root, l);
-	if (r == 0 && json_dump_callback(root, append, out, JSON_COMPACT) < 0)
+	if (r == 0 &&
+	    (json_dump_callback(root, append, &sink, JSON_COMPACT) < 0 ||
+	     sink.is_cut))
 		r = -ENOMEM;
 	json_decref(root);
 	return r < 0 ? r : buf_append_char(out, '\n');

@@ -206,7 +206,11 @@ settle(struct recover *c)
 static void
 put_back(const struct resting *r, const char *aside)
 {
-	if (access(r->path, F_OK) == 0)
+	struct stat old, now;
+
+	/* Two names of one file: rename(2) would leave both. */
+	if (stat(aside, &old) == 0 && stat(r->path, &now) == 0 &&
+	    old.st_ino == now.st_ino)
 		(void)unlink(aside);
 	else
 		(void)rename(aside, r->path);

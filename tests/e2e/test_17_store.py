@@ -20,6 +20,7 @@ from harness import program, wait_until
 zmq = pytest.importorskip("zmq")
 
 EPOCH = "k3v9x0aq"
+PAGE = os.sysconf("SC_PAGE_SIZE")  # of LMDB
 ACTIONS = ("--check", "--dump", "--recover", "--new-epoch")
 
 
@@ -514,12 +515,12 @@ def test_check_notices_what_is_missing(offline, store, load):
     assert "events in it are missing: 1 of them, the first is number 10" in done.stderr
 
 
-def test_a_store_that_was_made_where_there_is_more_memory(offline, hub, store, load, dump):
+def test_a_store_that_was_made_where_there_is_more_memory(offline, store, load, dump):
     load(text_of(GOOD), store)
     at = 16 + 4 + 4 + 8  # in each of the two first pages: the map that it was made with
     size = struct.unpack_from("@N", file_of(store).read_bytes(), at)[0]
     assert size > 1 << 20
-    for page in (0, 4096):
+    for page in (0, PAGE):
         write_at(file_of(store), page + at, struct.pack("@N", size << 12))
     assert offline("--check", "--store", store).returncode == 0
     assert dump(store) == text_of(GOOD)
@@ -560,7 +561,7 @@ def test_what_can_be_saved_without_the_pages_around_it(offline, store, load, dum
     """The first pages are gone, and with them the way to all others."""
     text = text_of(dump_of(300))
     load(text, store)
-    write_at(file_of(store), 0, bytes(8192))
+    write_at(file_of(store), 0, bytes(2 * PAGE))
     done = offline("--recover", "--store", store)
     assert done.returncode == 0, done.stderr
     assert "Saved 300 events, numbers 1 to 300" in done.stdout
@@ -605,10 +606,10 @@ def test_damage_anywhere(hub, bus, offline, store, load, dump, seed):
         for _ in range(pick.choice([1, 3, 30])):
             at = pick.randrange(len(data))
             if pick.random() < .2:  # a page of something else
-                at -= at % 4096
-                data[at:at + 4096] = pick.choice([bytes(4096), pick.randbytes(4096)])
+                at -= at % PAGE
+                data[at:at + PAGE] = pick.choice([bytes(PAGE), pick.randbytes(PAGE)])
             elif pick.random() < .4:  # what LMDB reads of a page before all else
-                data[at - at % 4096 + pick.randrange(64)] ^= 1 << pick.randrange(8)
+                data[at - at % PAGE + pick.randrange(64)] ^= 1 << pick.randrange(8)
             else:
                 data[at] ^= 1 << pick.randrange(8)
         if pick.random() < .2:

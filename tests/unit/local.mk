@@ -102,6 +102,10 @@ UNIT_TESTS += %D%/test-hub-keys
 UNIT_TESTS += %D%/test-hub-loop
 %C%_test_hub_loop_LDFLAGS = $(FAULT_WRAP)
 %C%_test_hub_loop_LDADD = $(FAULT_LIBS) $(HUB_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-hub-offline
+%C%_test_hub_offline_LDFLAGS = $(FAULT_WRAP)
+%C%_test_hub_offline_LDADD = $(FAULT_LIBS) $(DISKFAULT_LIBS) liboffline.la \
+	$(HUB_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-hub-options
 %C%_test_hub_options_LDADD = $(HUB_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-hub-replay

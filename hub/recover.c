@@ -28,7 +28,10 @@
 #include "lib/bus/frame.h"
 #include "lib/sse/id.h"
 
-enum { JOURNAL_HEAD = 16 };
+enum {
+	JOURNAL_HEAD = 16,
+	PAGES_TRIES = 200,	/* each is a process: some seconds */
+};
 
 struct recover {
 	struct resting *resting;
@@ -36,6 +39,7 @@ struct recover {
 	enum salvage_source source;
 	bool is_meta_read;
 	struct disk_meta meta;		/* if so; else what can be guessed */
+	uint64_t reached;		/* the newest that PAGES had */
 	uint64_t journal_bytes;		/* of records found in it */
 	struct recover_report *report;
 	uint64_t expected;	/* the next number, if none is missing */
@@ -78,6 +82,8 @@ on_record(void *user, const struct store_record *record, struct slice bytes)
 
 	if (c->source == SALVAGE_JOURNAL)
 		c->journal_bytes += bytes.len;
+	if (c->source == SALVAGE_PAGES)
+		c->reached = record->number;
 	if (!counts(c, record))
 		return 0;
 	r = disk_entry_put_event(c->make.port, record->number, bytes, false);
@@ -91,22 +97,47 @@ on_record(void *user, const struct store_record *record, struct slice bytes)
 	return r < 0 ? r : disk_make_next(&c->make, bytes.len);
 }
 
+/*
+ * Behind what LMDB cannot read it may go on. Only there is known what --keep
+ * held back; all else is found in the bare bytes, too.
+ */
+static int
+collect_pages(struct recover *c)
+{
+	uint64_t from = 1, step = 1;
+	unsigned tries = 0;
+	int e;
+
+	c->source = SALVAGE_PAGES;
+	do {
+		c->reached = 0;
+		e = salvage_run(SALVAGE_PAGES, c->resting->path, from,
+				on_record, c);
+		if (c->reached >= from) {
+			from = c->reached + 1;
+			step = 1;
+		} else {
+			from += step;
+			step *= 2;
+		}
+	} while (e == SALVAGE_CUT && ++tries < PAGES_TRIES &&
+		 c->is_meta_read && from <= c->meta.last);
+	return e < 0 ? e : 0;
+}
+
 static int
 collect(struct recover *c)
 {
-	static const enum salvage_source sources[] = {
-		SALVAGE_PAGES, SALVAGE_BYTES, SALVAGE_JOURNAL,
-	};
 	const struct resting *r = c->resting;
-	size_t i;
-	int e = 0;
+	int e = collect_pages(c);
 
-	for (i = 0; e == 0 && i < sizeof(sources) / sizeof(*sources); i++) {
-		c->source = sources[i];
-		e = salvage_run(c->source, c->source == SALVAGE_JOURNAL ?
-				r->journal : r->path, on_record, c);
-	}
-	return e;
+	c->source = SALVAGE_BYTES;
+	if (e == 0)
+		e = salvage_run(c->source, r->path, 0, on_record, c);
+	c->source = SALVAGE_JOURNAL;
+	if (e >= 0)
+		e = salvage_run(c->source, r->journal, 0, on_record, c);
+	return e < 0 ? e : 0;
 }
 
 /* --- what there is now -------------------------------------------------- */

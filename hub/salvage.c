@@ -71,14 +71,16 @@ on_entry(void *user, struct slice key, struct slice value)
 }
 
 static int
-send_pages(const char *path, int out)
+send_pages(const char *path, uint64_t from, int out)
 {
 	struct lmdbport *p;
+	char key[8];
 	int r = lmdbport_open(path, 0, 0, true, &p);
 
+	stored_put_u64(key, from);
 	if (r == 0)
-		r = lmdbport_walk(p, LMDBPORT_EVENTS, SLICE_NONE, on_entry,
-				  &out);
+		r = lmdbport_walk(p, LMDBPORT_EVENTS, (struct slice){ key, 8 },
+				  on_entry, &out);
 	/* A file that is damaged may seem to need any amount of memory. */
 	return r == -ENOMEM ? -EBADMSG : r;
 }
@@ -162,14 +164,14 @@ send_bytes(const char *path, int out, size_t step)
 }
 
 static void
-be_child(int source, const char *path, int out)
+be_child(int source, const char *path, uint64_t from, int out)
 {
 	int r;
 
 	examine_be_child();
 	switch (source) {
 	case SALVAGE_PAGES:
-		r = send_pages(path, out);
+		r = send_pages(path, from, out);
 		break;
 	case SALVAGE_BYTES:
 		r = send_bytes(path, out, 2);
@@ -188,7 +190,7 @@ be_child(int source, const char *path, int out)
 
 /* The descriptor to read from, or -errno. */
 static int
-start(int source, const char *path, pid_t *ret_pid)
+start(int source, const char *path, uint64_t from, pid_t *ret_pid)
 {
 	int fds[2], error;
 
@@ -197,7 +199,7 @@ start(int source, const char *path, pid_t *ret_pid)
 	*ret_pid = fork();
 	if (*ret_pid == 0) {
 		close(fds[0]);
-		be_child(source, path, fds[1]);
+		be_child(source, path, from, fds[1]);
 	}
 	error = errno;
 	close(fds[1]);
@@ -207,7 +209,7 @@ start(int source, const char *path, pid_t *ret_pid)
 	return -error;
 }
 
-/* 0; -ENOMEM: it had too little memory to look at all of it. */
+/* 0; SALVAGE_CUT; -ENOMEM: it had too little memory. */
 static int
 finish(int in, pid_t pid)
 {
@@ -216,9 +218,12 @@ finish(int in, pid_t pid)
 	close(in);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return 0;
-	return WIFEXITED(status) && WEXITSTATUS(status) == NO_MEMORY ?
-		-ENOMEM : 0;
+			return SALVAGE_CUT;
+	if (!WIFEXITED(status))
+		return SALVAGE_CUT;
+	if (WEXITSTATUS(status) == NO_MEMORY)
+		return -ENOMEM;
+	return WEXITSTATUS(status) == 0 ? 0 : SALVAGE_CUT;
 }
 
 static ssize_t
@@ -236,7 +241,7 @@ int
 salvage_meta(const char *path, struct disk_meta *ret_meta)
 {
 	pid_t pid;
-	int in = start(-1, path, &pid);
+	int in = start(-1, path, 0, &pid);
 	ssize_t n;
 
 	if (in < 0)
@@ -271,14 +276,16 @@ take(struct buf *b, salvage_on_record *on_record, void *user)
 }
 
 int
-salvage_run(enum salvage_source source, const char *path,
+salvage_run(enum salvage_source source, const char *path, uint64_t from,
 	    salvage_on_record *on_record, void *user)
 {
 	struct buf b = { 0 };
 	pid_t pid;
-	int in = start((int)source, path, &pid), r = in < 0 ? in : 1;
+	int in = start((int)source, path, from, &pid), r = 1, end;
 	ssize_t n = 0;
 
+	if (in < 0)
+		return in;
 	while (r == 1) {
 		r = buf_reserve(&b, READ_BYTES);
 		if (r == 0)
@@ -288,8 +295,7 @@ salvage_run(enum salvage_source source, const char *path,
 		b.len += (size_t)n;
 		r = take(&b, on_record, user);
 	}
-	if (in >= 0 && finish(in, pid) < 0 && r >= 0)
-		r = -ENOMEM;
+	end = finish(in, pid);
 	buf_done(&b);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : end;
 }

@@ -19,17 +19,21 @@
 int salvage_meta(const char *path, struct disk_meta *ret_meta);
 
 enum salvage_source {
-	SALVAGE_PAGES,		/* as LMDB finds them, until it cannot */
+	SALVAGE_PAGES,		/* as LMDB finds them, in order */
 	SALVAGE_BYTES,		/* wherever they lie in its file */
 	SALVAGE_JOURNAL,	/* wherever they lie in a journal */
 };
 
-/* A good record, and its bytes. Not 0: that was enough. */
+/* A good record, and its bytes. 0, or -errno to stop. */
 typedef int salvage_on_record(void *user, const struct store_record *record,
 			      struct slice bytes);
 
-/* 0, though little may have been read; what on_record returned; -errno. */
-int salvage_run(enum salvage_source source, const char *path,
+/*
+ * `from`: the least number to look for in PAGES. 0; SALVAGE_CUT: it could not
+ * be read to its end; -ENOMEM; or what on_record returned, which is negative.
+ */
+enum { SALVAGE_CUT = 1 };
+int salvage_run(enum salvage_source source, const char *path, uint64_t from,
 		salvage_on_record *on_record, void *user);
 
 #endif

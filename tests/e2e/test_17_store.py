@@ -541,6 +541,24 @@ def test_what_was_held_back_is_saved(offline, store, load, dump):
     assert (after[0]["floor"], after[0]["blind"], after[0]["lost"]) == (50, 60, 60)
 
 
+def test_what_was_held_back_is_saved_behind_a_broken_page(offline, store, load, dump):
+    lines = [line for line in dump_of(2100, keys=False, floor=2000, blind=1999)
+             if line.get("number", 2000) >= 2000 or line["number"] % 10 == 0]
+    lines[-1]["lines"] = len(lines)
+    load(text_of(lines), store)
+    for text in (b"event 500 ", b"event 2050 "):
+        at = find_data(file_of(store), text)
+        write_at(file_of(store), at - at % PAGE, bytes(PAGE))
+    assert offline("--check", "--store", store).returncode == 65
+    done = offline("--recover", "--store", store)
+    assert done.returncode == 0, done.stderr
+    numbers = [json.loads(e)["number"] for e in events_of(dump(store))]
+    assert 500 not in numbers and 2050 not in numbers
+    assert {10, 100, 200, 1000, 1500, 1990, 2000, 2100} <= set(numbers)
+    # Of a page's events, and some behind it that could not be looked for.
+    assert len(numbers) > len(lines) - 2 - 130
+
+
 def test_what_was_let_go_of_does_not_come_back(hub, bus, box, offline, store, dump):
     process = hub("--store", store, "--history", "50events")
     for n in range(4):

@@ -76,7 +76,7 @@ on_event(void *user, struct slice key, struct slice value)
 	if (report->events++ == 0)
 		report->first = number;
 	/* The end of a large one may be where the file is not. */
-	if (value.len > 0)
+	if (value.len > 0 && value.len <= STORED_MOST)
 		(void)*(const volatile char *)(value.p + value.len - 1);
 	report->bytes += value.len;
 	if (stored_parse(value, r->is_whole, &record) == 0 &&

@@ -104,14 +104,18 @@ close_env(struct lmdbport *p)
 	p->env = NULL;
 }
 
-/* LMDB's own default is what is written in the file: it may be more than this
- * machine has, or nonsense. */
+/*
+ * To read: LMDB's own default is what is written in the file, which may be more
+ * than this machine has, or nonsense. What a damaged page says lies a little
+ * behind the end is still in the map, and no other memory of ours.
+ */
 static size_t
-file_size(const char *path)
+size_to_read(const char *path)
 {
+	enum { BEHIND = 16 << 20 };
 	struct stat st;
 
-	return stat(path, &st) == 0 ? (size_t)st.st_size : 0;
+	return stat(path, &st) == 0 ? (size_t)st.st_size + BEHIND : BEHIND;
 }
 
 /* 0 or LMDB's error; then nothing is open. */
@@ -144,7 +148,7 @@ lmdbport_open(const char *path, size_t map_size, mode_t mode,
 
 	if (!p)
 		return -ENOMEM;
-	p->map_size = map_size ? map_size : file_size(path);
+	p->map_size = map_size ? map_size : size_to_read(path);
 	p->mode = mode;
 	p->is_read_only = is_read_only;
 	p->path = strdup(path);

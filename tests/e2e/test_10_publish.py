@@ -8,6 +8,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import threading
 import pytest
 
 from busreader import DeafHub, kept, kept_data
-from harness import free_port, program, wait_until
+from harness import accepts, free_port, program, wait_until
 
 OK, USAGE, BAD_DATA, NO_HUB, IO, LATER, PROTOCOL, DENIED = 0, 64, 65, 69, 74, 75, 76, 77
 
@@ -53,6 +54,11 @@ def unread(process):
     count = array.array("i", [0])
     fcntl.ioctl(process.popen.stdin, termios.FIONREAD, count)
     return count[0]
+
+
+def finish_with(process, data):
+    write(process, data)
+    process.popen.stdin.close()
 
 
 def finish(process):
@@ -376,6 +382,37 @@ def test_a_disk_that_stays_full(bus, feed):
     assert got.count(b"two") > 2 and got.count(b"one") == 1
     assert "The disk is full on /here." in process.stderr()
     assert "1 event was acknowledged; what became of 2 more is unknown" in process.stderr()
+
+
+def test_a_disk_that_has_room_again(box, bus, hub, feed, run):
+    """Some of the lines would just fit, and none overtakes one that does not."""
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    process = box.start(program("sse-hub"), "--bus", bus, "--store", box.path("store"),
+                        "--history", "10000events,100MiB", preexec_fn=lambda: resource.setrlimit(
+                            resource.RLIMIT_FSIZE, (1 << 20, unlimited)))
+    wait_until("the hub accepts", lambda: accepts(f"{bus}/publish"))
+    chance = random.Random(7)
+    lines = [b"%d " % n + b"x" * chance.choice([0, 100, 30000]) for n in range(500)]
+    publisher = feed("--lines", "-v", "--timeout", "60s", "t")
+    ids = []
+    reader = threading.Thread(target=lambda: ids.extend(publisher.popen.stdout))
+    writer = threading.Thread(target=lambda: finish_with(publisher, b"\n".join(lines)))
+    reader.start()
+    writer.start()
+    wait_until("the hub says so", lambda: "full" in process.stderr())
+
+    def refused():  # one event alone, as soon as none of its size fits
+        done = run("other", "y" * 30000)
+        return done.returncode == LATER and done.stderr
+    said = wait_until("one event is refused", refused)
+    assert "full" in said and box.path("store") in said
+    assert publisher.running() and len(ids) < len(lines)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+    assert publisher.wait() == OK, publisher.stderr()
+    reader.join()
+    writer.join()
+    assert len(ids) == len(lines)
+    assert kept_data(bus, "t") == lines
 
 
 def test_the_disk_is_full_for_one_event(bus, feed):

@@ -6,6 +6,9 @@
  * next lines are sent, as far as the publisher's window goes. With nothing to
  * read and nothing to wait for, the process sleeps without a timer.
  *
+ * What the hub refuses for now is sent again, with all that follows it, until
+ * timeout_ms has passed without an acknowledgement.
+ *
  * The first bad line ends the feed (unless skip_bad): what was accepted before
  * it stays accepted and is waited for, what follows it is not sent. The same
  * holds for a signal, but that the whole lines read so far are sent, too.

@@ -69,7 +69,8 @@ static const char help_text[] =
 "\n"
 "DATA that begins with a dash goes after --. Exit codes: 0 all acknowledged,\n"
 "64 usage, 65 bad topic, name, id or data, 69 no hub, 75 not acknowledged in\n"
-"time (trying again with the same key is safe), 77 no permission.\n";
+"time, or no room for it now (trying again with the same key is safe), 77 no\n"
+"permission.\n";
 
 enum { OPTION_PRIVATE = 256, OPTION_RAW, OPTION_LINES, OPTION_JSON,
        OPTION_SKIP_BAD, OPTION_TIMEOUT, OPTION_VERSION, OPTION_CURVE_KEY,

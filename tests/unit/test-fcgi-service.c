@@ -469,7 +469,8 @@ any_system_call_may_fail(void **state)
 				   "fault %zu, call %zu: %u lost", i, n, lost);
 			service_get_counts(bench.service, &c);
 			assert_int_equal(c.gaps, 0);
-			drain();
+			if (n % 8 == 1)		/* it takes its time */
+				drain();
 			end();
 		}
 		unit_check(n > 3 || faults[i].calls == FAULT_WATCH,
@@ -533,7 +534,8 @@ any_allocation_may_fail(void **state)
 			   "allocation %zu is not told of", n);
 		in_memory += c.met[BOUND_MEMORY] > 0;
 		gaps += c.gaps > 0;
-		drain();
+		if (n % 8 == 1)
+			drain();
 		end();
 	}
 	assert_true(in_memory > 20 && gaps > 0);
@@ -664,8 +666,8 @@ who_never_reads_is_held_within_bounds(void **state)
 	end();
 }
 
-int
-main(void)
+static int
+with_back_end(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_day_without_faults),
@@ -678,6 +680,19 @@ main(void)
 		cmocka_unit_test(who_never_reads_is_held_within_bounds),
 	};
 
+	assert_int_equal(setenv("SSE_LOOP", name, 1), 0);
+	return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+}
+
+int
+main(void)
+{
+	int failed;
+
 	signal(SIGPIPE, SIG_IGN);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	failed = with_back_end("poll");
+#ifdef HAVE_SYS_EPOLL_H
+	failed += with_back_end("epoll");
+#endif
+	return failed;
 }

@@ -299,6 +299,7 @@ page_on_event(void *user, const struct decoded *e)
 	struct page *p = user;
 	struct got *got;
 	size_t len = e->data.len;
+	bool is_whole = true;
 
 	if (p->count == p->cap) {
 		p->cap = p->cap ? p->cap * 2 : 16;
@@ -320,8 +321,9 @@ page_on_event(void *user, const struct decoded *e)
 		memcpy(got->text, e->data.p, len);
 	got->number = strtoull(got->text, NULL, 10);
 	for (size_t i = 0; !got->is_gap && i < e->data.len; i++)
-		assert_true(e->data.p[i] == ' ' || e->data.p[i] == '.' ||
-			    (e->data.p[i] >= '0' && e->data.p[i] <= '9'));
+		is_whole &= e->data.p[i] == ' ' || e->data.p[i] == '.' ||
+			    (e->data.p[i] >= '0' && e->data.p[i] <= '9');
+	assert_true(is_whole);
 	return 0;
 }
 

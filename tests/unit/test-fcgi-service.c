@@ -42,6 +42,9 @@ static struct {
 	struct page pages[PAGES + 1];	/* and one that comes afterwards */
 } bench;
 
+/* Not every call fails with each back-end: that would take too long. */
+static size_t step = 1;
+
 static int
 ask(void *user, uint64_t tag, struct slice id)
 {
@@ -456,7 +459,7 @@ any_system_call_may_fail(void **state)
 		bool has_failed = true;
 		size_t n;
 
-		for (n = 1; has_failed; n++) {
+		for (n = 1; has_failed; n += step) {
 			struct counts c;
 			unsigned lost;
 
@@ -516,7 +519,7 @@ any_allocation_may_fail(void **state)
 	size_t n;
 
 	(void)state;
-	for (n = 1; has_failed; n++) {
+	for (n = 1; has_failed; n += step) {
 		struct counts c;
 		unsigned lost;
 
@@ -538,7 +541,7 @@ any_allocation_may_fail(void **state)
 			drain();
 		end();
 	}
-	assert_true(in_memory > 20 && gaps > 0);
+	assert_true(in_memory > 20 / step && gaps > 0);
 }
 
 static void
@@ -690,9 +693,12 @@ main(void)
 	int failed;
 
 	signal(SIGPIPE, SIG_IGN);
-	failed = with_back_end("poll");
 #ifdef HAVE_SYS_EPOLL_H
-	failed += with_back_end("epoll");
+	failed = with_back_end("epoll");
+	step = 5;
+	failed += with_back_end("poll");
+#else
+	failed = with_back_end("poll");
 #endif
 	return failed;
 }

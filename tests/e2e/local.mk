@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	%D%/test_15_thirdparty.py \
 	%D%/test_16_keys.py \
 	%D%/test_17_store.py \
+	%D%/test_18_durable.py \
 	%D%/test_19_handover.py \
 	%D%/test_20_fake_frontend.py \
 	%D%/test_25_paging.py \

@@ -1,7 +1,7 @@
 # Benchmarks: `make bench`, or one of them by BENCH=name. Never part of a test;
 # a figure is a ratio of two things measured in turns in one run.
-EXTRA_PROGRAMS += bench-fanout bench-publish bench-empty ssebench
-CLEANFILES += bench-fanout bench-publish bench-empty ssebench bench.json
+EXTRA_PROGRAMS += bench-acks bench-fanout bench-publish bench-empty ssebench
+CLEANFILES += bench-acks bench-fanout bench-publish bench-empty ssebench bench.json
 
 bench_fanout_SOURCES = %D%/bench-fanout.c
 bench_fanout_LDADD = libbus.la libsse.la libbase.la
@@ -9,11 +9,14 @@ bench_publish_SOURCES = %D%/bench-publish.c
 bench_empty_SOURCES = %D%/empty.c
 bench_empty_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 bench_empty_LDADD = $(ZMQ_LIBS)
+bench_acks_SOURCES = %D%/bench-acks.c
+bench_acks_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+bench_acks_LDADD = $(ZMQ_LIBS)
 ssebench_SOURCES = %D%/ssebench.c
 ssebench_CFLAGS = -std=c11
 
-EXTRA_DIST += %D%/run %D%/bench-http
+EXTRA_DIST += %D%/run %D%/bench-http %D%/bench-store
 PHONY_TARGETS += bench
 
-bench: $(bin_PROGRAMS) bench-fanout bench-publish bench-empty ssebench
+bench: $(bin_PROGRAMS) bench-acks bench-fanout bench-publish bench-empty ssebench
 	@$(top_srcdir)/tests/bench/run '$(abs_builddir)' $(BENCH)

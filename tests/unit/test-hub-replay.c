@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory store and the pages out of it, against a model that keeps all.
+ * A store and the pages out of it, against a model that keeps all; in memory,
+ * and on disk.
  */
 #include "config.h"
 
@@ -10,14 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "hub/store_memory.h"
 #include "hub/stored.h"
 #include "lib/base/limits.h"
 #include "lib/sse/id.h"
 #include "lib/sse/selector.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/store_rig.h"
 
-#define EPOCH UINT64_C(100000000000)
+/* The store of the test that runs. */
+static struct rig rig;
+static uint64_t rig_epoch;
 
 static const char *const topics[] = {
 	"news", "news/a", "news/b", "news/a/x", "private/p", "clock", "x/private",
@@ -39,10 +41,10 @@ struct model {
 static struct store *
 make_store(struct store_limits limits)
 {
-	struct store *s;
-
-	assert_int_equal(store_memory_new(&limits, NULL, 0, EPOCH, &s), 0);
-	return s;
+	rig = (struct rig){ .kind = rig.kind, .limits = limits };
+	rig_open(&rig);
+	rig_epoch = rig_state(&rig).epoch;
+	return rig.store;
 }
 
 static void
@@ -88,7 +90,7 @@ ask(struct replay *p, struct store *s, uint64_t epoch, uint64_t number,
 
 	assert_int_equal(replay_answer(p, s, &q), 0);
 	assert_int_equal(p->reply.kind, FOLLOW_PAGE);
-	assert_int_equal(p->reply.epoch, EPOCH);
+	assert_int_equal(p->reply.epoch, rig_epoch);
 }
 
 static bool
@@ -146,7 +148,7 @@ check_pages(struct replay *p, struct store *s, const struct model *m,
 
 	s->ops->state(s, &state);
 	do {
-		ask(p, s, EPOCH, next, limit, wanted, n);
+		ask(p, s, rig_epoch, next, limit, wanted, n);
 		assert_int_equal(p->reply.last, m->last);
 		assert_int_equal(p->reply.from, next + 1 > state.first ?
 				 next + 1 : state.first);
@@ -215,9 +217,9 @@ random_round(unsigned seed)
 			    (unsigned)rand() % 50 + 1, wanted, n);
 	}
 	s->ops->state(s, &state);
-	assert_int_equal(state.epoch, EPOCH);
+	assert_int_equal(state.epoch, rig_epoch);
 	replay_done(&p);
-	store_free(s);
+	rig_done(&rig);
 }
 
 static void
@@ -241,7 +243,7 @@ pages_begin_where_they_can(void **state)
 
 	(void)state;
 	/* An empty log. */
-	ask(&p, s, EPOCH, 0, 1000, NULL, 0);
+	ask(&p, s, rig_epoch, 0, 1000, NULL, 0);
 	assert_int_equal(p.reply.from, 1);
 	assert_int_equal(p.reply.to, 0);
 	ask(&p, s, 0, 0, 1000, NULL, 0);
@@ -249,25 +251,25 @@ pages_begin_where_they_can(void **state)
 	for (i = 1; i <= 25; i++)
 		append(s, i, "t", 5, 0, NULL);
 	/* Before what is kept, within it, at its end, beyond it. */
-	ask(&p, s, EPOCH, 3, 1000, NULL, 0);
+	ask(&p, s, rig_epoch, 3, 1000, NULL, 0);
 	assert_int_equal(p.reply.from, 16);
 	assert_int_equal(p.reply.to, 25);
 	assert_int_equal(p.reply.count, 10);
-	ask(&p, s, EPOCH, 20, 3, NULL, 0);
+	ask(&p, s, rig_epoch, 20, 3, NULL, 0);
 	assert_int_equal(p.reply.from, 21);
 	assert_int_equal(p.reply.to, 23);
-	ask(&p, s, EPOCH, 25, 3, NULL, 0);
+	ask(&p, s, rig_epoch, 25, 3, NULL, 0);
 	assert_int_equal(p.reply.from, 26);
 	assert_int_equal(p.reply.to, 25);
-	ask(&p, s, EPOCH, UINT64_MAX, 3, NULL, 0);
+	ask(&p, s, rig_epoch, UINT64_MAX, 3, NULL, 0);
 	assert_int_equal(p.reply.from, 26);
 	assert_int_equal(p.reply.last, 25);
 	/* Another log: all that is kept of this one. */
-	ask(&p, s, EPOCH + 1, 24, 1000, NULL, 0);
+	ask(&p, s, rig_epoch + 1, 24, 1000, NULL, 0);
 	assert_int_equal(p.reply.from, 16);
 	assert_int_equal(p.reply.count, 10);
 	replay_done(&p);
-	store_free(s);
+	rig_done(&rig);
 }
 
 static void
@@ -283,28 +285,28 @@ pages_are_bounded(void **state)
 	append(s, ++n, "t", 100, 0, NULL);
 	append(s, ++n, "t", 3 << 20, 0, NULL);
 	append(s, ++n, "t", 100, 0, NULL);
-	ask(&p, s, EPOCH, 0, 1000, NULL, 0);
+	ask(&p, s, rig_epoch, 0, 1000, NULL, 0);
 	assert_int_equal(p.reply.to, 1);
-	ask(&p, s, EPOCH, 1, 1000, NULL, 0);
+	ask(&p, s, rig_epoch, 1, 1000, NULL, 0);
 	assert_int_equal(p.reply.to, 2);
 	assert_int_equal(p.reply.events[2].len, 3 << 20);
 	/* By number. */
 	for (i = 0; i < 3000; i++)
 		append(s, ++n, "t", 10, 0, NULL);
-	ask(&p, s, EPOCH, 2, 1000, NULL, 0);
+	ask(&p, s, rig_epoch, 2, 1000, NULL, 0);
 	assert_int_equal(p.reply.count, 1000);
 	/* By what was looked at: an empty page that is not the end. */
 	for (i = 0; i < LIMIT_PAGE_SCANNED; i++)
 		append(s, ++n, "t", 0, 0, NULL);
 	append(s, ++n, "rare", 0, 0, NULL);
-	ask(&p, s, EPOCH, 1, 1000, &rare, 1);
+	ask(&p, s, rig_epoch, 1, 1000, &rare, 1);
 	assert_int_equal(p.reply.count, 0);
 	assert_int_equal(p.reply.to, 1 + LIMIT_PAGE_SCANNED);
-	ask(&p, s, EPOCH, p.reply.to, 1000, &rare, 1);
+	ask(&p, s, rig_epoch, p.reply.to, 1000, &rare, 1);
 	assert_int_equal(p.reply.count, 1);
 	assert_int_equal(p.reply.to, n);
 	replay_done(&p);
-	store_free(s);
+	rig_done(&rig);
 }
 
 static void
@@ -326,7 +328,7 @@ refuses_a_bad_selector(void **state)
 	assert_true(p.reply.reason.len > 0);
 	assert_int_equal(replay_event_parts(&p), 0);
 	replay_done(&p);
-	store_free(s);
+	rig_done(&rig);
 }
 
 static void
@@ -355,10 +357,10 @@ resolves_ids(void **state)
 	size_t k;
 
 	(void)state;
-	id_format(EPOCH, 0, ours[0]);
-	id_format(EPOCH, 9, ours[1]);
-	id_format(EPOCH, 10, ahead);
-	id_format(EPOCH + 1, 1, other);
+	id_format(rig_epoch, 0, ours[0]);
+	id_format(rig_epoch, 9, ours[1]);
+	id_format(rig_epoch, 10, ahead);
+	id_format(rig_epoch + 1, 1, other);
 	for (i = 1; i <= 9; i++) {
 		char id[16];
 
@@ -377,11 +379,11 @@ resolves_ids(void **state)
 		if (rows[k].known)
 			unit_check(p.reply.number == rows[k].number, "\"%s\"",
 				   rows[k].id);
-		assert_int_equal(p.reply.epoch, EPOCH);
+		assert_int_equal(p.reply.epoch, rig_epoch);
 		assert_int_equal(p.reply.last, 9);
 	}
 	replay_done(&p);
-	store_free(s);
+	rig_done(&rig);
 }
 
 int
@@ -395,5 +397,9 @@ main(void)
 		cmocka_unit_test(resolves_ids),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed;
+
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rig.kind = RIG_ALWAYS;
+	return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -526,6 +526,46 @@ trims_in_steps(void **state)
 	}
 }
 
+/* With a time, the disk has it after that time, if trim is called when it is
+ * due; also when nothing else happens. */
+static void
+is_due_in_time(void **state)
+{
+	struct rig rig = { .kind = RIG_TIME };
+	int64_t now_ms = clock_mono_ms();
+	char path[128];
+	struct stat st;
+
+	(void)state;
+	rig_open(&rig);
+	snprintf(path, sizeof(path), "%s/store.journal", rig.dir);
+	assert_true(rig.store->ops->due(rig.store) == INT64_MAX);
+	assert_int_equal(rig_append(&rig, 1, "t", 9, now_ms, NULL, NULL), 0);
+	assert_int_equal(rig_commit(&rig, now_ms), 0);
+	assert_int_equal(rig.store->ops->due(rig.store), now_ms + 50);
+	/* A later one does not put it off. */
+	assert_int_equal(rig_append(&rig, 2, "t", 9, now_ms, NULL, NULL), 0);
+	assert_int_equal(rig_commit(&rig, now_ms + 30), 0);
+	assert_int_equal(rig.store->ops->due(rig.store), now_ms + 50);
+	(void)rig.store->ops->trim(rig.store, now_ms + 49);
+	assert_int_equal(rig.store->ops->due(rig.store), now_ms + 50);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size > 100);
+	(void)rig.store->ops->trim(rig.store, now_ms + 50);
+	assert_true(rig.store->ops->due(rig.store) == INT64_MAX);
+	/* LMDB has it: the journal is done with. */
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 16);
+	rig_check_holds(&rig, 1, 2);
+	rig_done(&rig);
+	rig.kind = RIG_ALWAYS;
+	rig_open(&rig);
+	assert_int_equal(rig_append(&rig, 1, "t", 9, now_ms, NULL, NULL), 0);
+	assert_int_equal(rig_commit(&rig, now_ms), 0);
+	assert_true(rig.store->ops->due(rig.store) == INT64_MAX);
+	rig_done(&rig);
+}
+
 int
 main(void)
 {
@@ -533,6 +573,7 @@ main(void)
 		cmocka_unit_test(holds_what_the_model_holds),
 		cmocka_unit_test(sees_what_is_committed),
 		cmocka_unit_test(follows_other_rules),
+		cmocka_unit_test(is_due_in_time),
 		cmocka_unit_test(trims_in_steps),
 	};
 	struct event_fault fault;

@@ -103,20 +103,25 @@ keep_of(const struct catalog *c, struct slice name)
 	return keep;
 }
 
-/* Where it belongs by what it has lost; nearly always last. */
-static void
-sort_by_lost(struct catalog *c, struct catalog_topic *t)
+static uint64_t
+bound_at(const struct list *by_lost)
 {
-	struct list *at = c->by_lost.prev;
+	return list_entry((struct list *)(uintptr_t)by_lost,
+			  struct catalog_topic, by_lost)->bound;
+}
+
+/* It is the last one that lost something. */
+static void
+note_loss(struct catalog *c, struct catalog_topic *t)
+{
+	const struct list *last;
 
 	list_del(&t->by_lost);
-	if (at == &t->by_lost)
-		at = c->by_lost.prev;
-	while (at != &c->by_lost &&
-	       list_entry(at, struct catalog_topic, by_lost)->lost > t->lost)
-		at = at->prev;
-	/* "Last" of a ring that begins behind `at` is the place behind it. */
-	list_add(at->next, &t->by_lost);
+	last = c->by_lost.prev;
+	t->bound = t->lost;
+	if (last != &c->by_lost && bound_at(last) > t->bound)
+		t->bound = bound_at(last);
+	list_add(&c->by_lost, &t->by_lost);
 }
 
 static void
@@ -355,6 +360,7 @@ catalog_load_topic(struct catalog *c, struct slice name, uint64_t lost)
 	t->lost = lost;
 	if (lost > c->lost)
 		c->lost = lost;
+	note_loss(c, t);
 	return 0;
 }
 
@@ -366,7 +372,8 @@ compare_lost(const void *a, const void *b)
 	return (*x)->lost < (*y)->lost ? -1 : (*x)->lost > (*y)->lost;
 }
 
-/* Sorts by_lost anew: topics were read in the order of their names. */
+/* Sorts topics anew, which were read in the order of their names: what was lost
+ * last, and what is to be forgotten last, stands last. */
 static void
 sort_all(struct catalog *c)
 {
@@ -377,13 +384,13 @@ sort_all(struct catalog *c)
 		all[i++] = t;
 	if (all)
 		qsort(all, i, sizeof(*all), compare_lost);
-	else
-		/* One by one then; slow, but no memory is needed. */
-		for (iter = 0; (t = map_next(&c->topics, &iter));)
-			sort_by_lost(c, t);
-	for (n = 0; n < i; n++) {
+	/* Without memory for it they stay as they are. */
+	for (n = 0; n < i; n++)
 		list_del(&all[n]->by_lost);
-		list_add(&c->by_lost, &all[n]->by_lost);
+	for (n = 0; n < i; n++) {
+		note_loss(c, all[n]);
+		list_del(&all[n]->idle);
+		list_add(&c->idle, &all[n]->idle);
 	}
 	free(all);
 }
@@ -481,7 +488,7 @@ evict(struct catalog *c, struct catalog_topic *t,
 		t->lost = item->number;
 	if (t->lost > c->lost)
 		c->lost = t->lost;
-	sort_by_lost(c, t);
+	note_loss(c, t);
 	list_del(&t->changed);
 	list_add(&c->changed, &t->changed);
 	if (--t->kept == 0)
@@ -562,7 +569,6 @@ undo_evict(struct catalog *c, const struct catalog_step *step)
 	t->lost = step->topic_lost;
 	c->lost = step->lost;
 	c->floor = step->floor;
-	sort_by_lost(c, t);
 	if (step->id)
 		put_back_id(c, step->id);
 	if (step->was_held) {
@@ -668,28 +674,29 @@ is_wanted(struct slice topic, const struct slice *selectors,
 	for (i = 0; i < n; i++)
 		if (selector_match(selectors[i], kinds[i], topic))
 			return true;
-	return n == 0;
+	return false;
 }
 
 uint64_t
 catalog_lost(const struct catalog *c, const struct slice *selectors,
 	     const enum selector_kind *kinds, size_t n, uint64_t after)
 {
+	uint64_t lost = n == 0 && c->lost > c->blind ? c->lost : c->blind;
 	const struct list *at;
 
+	/* Until all that are left have lost less than is found already. */
 	for (at = c->by_lost.prev; at != &c->by_lost; at = at->prev) {
 		const struct catalog_topic *t = list_entry(
 			(struct list *)(uintptr_t)at, struct catalog_topic,
 			by_lost);
 
-		if (t->lost <= after || t->lost <= c->blind)
+		if (t->bound <= after || t->bound <= lost)
 			break;
-		if (is_wanted(t->name, selectors, kinds, n))
-			return t->lost;
+		if (t->lost > after && t->lost > lost &&
+		    is_wanted(t->name, selectors, kinds, n))
+			lost = t->lost;
 	}
-	if (n == 0 && c->lost > after)
-		return c->lost;
-	return c->blind > after ? c->blind : 0;
+	return lost > after ? lost : 0;
 }
 
 bool

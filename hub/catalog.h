@@ -43,6 +43,9 @@ struct catalog_topic {
 	struct list over;	/* catalog->over while too many are held */
 	struct list changed;	/* catalog->changed: lost was changed */
 	uint64_t lost;		/* its newest that is gone; 0: none */
+	/* No topic before it in by_lost, nor it, has lost a newer one: what is
+	 * held goes in another order than it came. */
+	uint64_t bound;
 	uint64_t kept;		/* events, the held ones too */
 	uint64_t keep;		/* what a rule keeps; 0: no rule */
 	uint64_t *held;		/* owned; numbers, ascending */
@@ -63,7 +66,7 @@ struct catalog {		/* made by catalog_init */
 	size_t n_rules;
 
 	struct map topics;	/* name -> catalog_topic, owned */
-	struct list by_lost;	/* all of them, the newest loss last */
+	struct list by_lost;	/* all of them, who lost last comes last */
 	struct list idle;	/* without events, the first to be idle first */
 	struct list over, changed;
 	struct list forgotten;	/* names that a store may delete */

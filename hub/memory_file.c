@@ -59,8 +59,9 @@ put_topics(struct buf *out, const struct catalog *c)
 	const struct list *at;
 	int r = 0;
 
-	for (at = c->by_lost.prev; r == 0 && at != &c->by_lost;
-	     at = at->prev) {
+	/* In this order they are looked for as they are here. */
+	for (at = c->by_lost.next; r == 0 && at != &c->by_lost;
+	     at = at->next) {
 		const struct catalog_topic *t = list_entry(
 			(struct list *)(uintptr_t)at, struct catalog_topic,
 			by_lost);

@@ -118,7 +118,8 @@ look(const struct catalog *c)
 	return v;
 }
 
-/* By lost, ascending; each topic is idle or keeps something. */
+/* No topic has lost more than those behind it say; each is idle or keeps
+ * something. */
 static void
 check_lists(const struct catalog *c)
 {
@@ -130,8 +131,9 @@ check_lists(const struct catalog *c)
 			(const void *)((const char *)at -
 				       offsetof(struct catalog_topic, by_lost));
 
-		assert_true(t->lost >= before);
-		before = t->lost;
+		if (t->lost > before)
+			before = t->lost;
+		assert_true(t->bound >= before);
 		assert_int_equal(t->kept == 0, t->idle.next != &t->idle);
 		idle += t->kept == 0;
 		/* One that has nothing and lost nothing is not there. */
@@ -254,11 +256,17 @@ shows_what_was_loaded(void **state)
 			catalog_commit(&c);
 		}
 		catalog_init(&again, &limits, rules, COUNT_OF(rules));
-		while ((t = map_next(&c.topics, &iter)))
+		while (round % 2 == 0 && (t = map_next(&c.topics, &iter)))
 			if (t->lost)
 				assert_int_equal(catalog_load_topic(&again,
 						 t->name, t->lost), 0);
+		/* In any order. */
+		iter = 0;
 		catalog_load_lost(&again, c.floor, c.lost, c.blind);
+		while (round % 2 && (t = map_next(&c.topics, &iter)))
+			if (t->lost)
+				assert_int_equal(catalog_load_topic(&again,
+						 t->name, t->lost), 0);
 		for (i = 1; i <= book.last; i++)
 			if (!book.is_gone[i])
 				assert_int_equal(catalog_load(&again,

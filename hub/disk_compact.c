@@ -11,7 +11,7 @@
 enum {
 	FACTOR = 2,		/* of what is in use, the file may take */
 	SLACK = 8 << 20,	/* and so much more */
-	QUICK = 64 << 20,	/* is copied within a fraction of a second */
+	QUICK = 32 << 20,	/* is copied within a second by slow disks */
 };
 
 /* Whether a copy would be much smaller. */

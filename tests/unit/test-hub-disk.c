@@ -863,6 +863,42 @@ bears_smaller_bounds(void **state)
 	}
 }
 
+/* More than there is address space for is refused, and what that leaves of the
+ * file is made small. */
+static void
+makes_room_when_it_is_cramped(void **state)
+{
+	enum { FIRST = 200, MUCH = 300, THEN = 100 };
+	struct rig rig = {
+		.kind = RIG_ALWAYS, .limits = { .bytes = 1 << 20 },
+	};
+	int64_t now_ms = clock_mono_ms();
+	uint64_t i;
+
+	(void)state;
+	rig_open(&rig);
+	for (i = 1; i <= FIRST; i++)
+		assert_int_equal(rig_append(&rig, i, "t", 1 << 20, now_ms,
+					    NULL, NULL), 0);
+	assert_int_equal(rig_commit(&rig, now_ms), 0);
+	for (; i <= FIRST + MUCH; i++)
+		assert_int_equal(rig_append(&rig, i, "t", 1 << 20, now_ms,
+					    NULL, NULL), 0);
+	assert_int_equal(rig_commit(&rig, now_ms), -ENOSPC);
+	assert_non_null(strstr(rig.store->ops->why(rig.store), " is full"));
+	rig_check_holds(&rig, FIRST, FIRST);
+	(void)rig.store->ops->trim(rig.store, now_ms);
+	assert_true(file_bytes(&rig) < 16 << 20);
+	for (i = FIRST + 1; i <= FIRST + THEN; i++)
+		assert_int_equal(rig_append(&rig, i, "t", 1 << 20, now_ms,
+					    NULL, NULL), 0);
+	assert_int_equal(rig_commit(&rig, now_ms), 0);
+	rig_close(&rig);
+	rig_open(&rig);
+	rig_check_holds(&rig, FIRST + THEN, FIRST + THEN);
+	rig_done(&rig);
+}
+
 /* The same at the start; a foreign copy is one nevertheless. */
 static void
 is_made_small_at_the_start(void **state)
@@ -971,6 +1007,7 @@ main(void)
 		cmocka_unit_test(never_hands_out_changed_bytes),
 		cmocka_unit_test(does_not_grow),
 		cmocka_unit_test(bears_smaller_bounds),
+		cmocka_unit_test(makes_room_when_it_is_cramped),
 		cmocka_unit_test(is_made_small_at_the_start),
 		cmocka_unit_test(bears_faults_while_it_is_made_small),
 	};

@@ -2,8 +2,9 @@
 """check: what every browser got against what the hub acknowledged.
 
 A place is (epoch, number). Where a log in memory has died with its hub, what
-is known of it is what it acknowledged or a browser has seen, and only there,
-from one epoch to the next, is an `sse-gap` allowed.
+is known of it is what it acknowledged or a browser has seen, and from one epoch
+to the next there is one `sse-gap`. Within a log there is one only where the hub
+keeps little, and something is gone that the browser had asked for.
 """
 
 import bisect
@@ -11,7 +12,7 @@ import collections
 import json
 import re
 
-from plan import wants
+from plan import asks, wants
 
 AROUND = 3  # neighbours that a failure shows
 
@@ -67,8 +68,9 @@ class Order:
                     (event.topic, event.name, event.private, event.id):
                 raise Wrong(f"number {one.number} is not as published: {one}, {event}")
             self.put((self.newest, one.number), event, "kept")
+        first = min(there.values()) if trial.scenario.trims else 0
         for number, event in log.items():
-            if there.get(event.label) != number:
+            if number >= first and there.get(event.label) != number:
                 raise Wrong(f"{event.label} was acknowledged as {self.newest}-{number}, but is "
                             f"kept as {there.get(event.label)}")
         self.check_publishers(trial, there)
@@ -107,8 +109,8 @@ class Order:
 class Reader:
     """Walks through one browser's record."""
 
-    def __init__(self, order, client, log_may_die):
-        self.order, self.client, self.log_may_die = order, client, log_may_die
+    def __init__(self, order, client, scenario):
+        self.order, self.client, self.scenario = order, client, scenario
         self.topics = client.plan.topics
         self.pos = None  # up to where it has all, if it is known
         self.replayed = []  # by last=N, before there is a position
@@ -160,16 +162,28 @@ class Reader:
     def on_gap(self, seen):
         told = json.loads(seen.data)
         place = self.order.place(seen.id)
-        if not self.log_may_die:
-            raise Wrong(f"a gap that nothing excuses: {told}")
-        if self.pos and place[0] == self.pos[0]:
-            # Of a log that is dead a worker has what its window has.
-            if place[0] == self.order.newest:
-                raise Wrong(f"a gap within one log: {told}")
+        if not self.pos or place[0] != self.pos[0]:
+            self.on_new_log(place, told)
+        elif place[0] == self.order.newest:
+            self.on_trimmed(place, told)
+        else:  # of a log that is dead a worker has what its window has
             self.pos = place
-            return
-        self.pos = (place[0], 0)
+
+    def on_new_log(self, place, told):
+        if not self.scenario.log_may_die and (self.pos or not self.scenario.trims):
+            raise Wrong(f"a gap that nothing excuses: {told}")
+        self.pos = place if self.scenario.trims else (place[0], 0)
         self.move(place, "before a gap's end")
+
+    def on_trimmed(self, place, told):
+        if not self.scenario.trims or place[1] < self.pos[1]:
+            raise Wrong(f"a gap that nothing excuses: {told}")
+        # Of what is gone a hub knows the topic, not for whom it was.
+        log = self.order.at[place[0]]
+        gone = (log[n] for n in range(self.pos[1] + 1, place[1] + 1) if n in log)
+        if told["after"] and not any(asks(self.topics, e) for e in gone):
+            raise Wrong(f"a gap where it misses nothing: {told}")
+        self.pos = place
 
     # ---- against what it had to get ----
 
@@ -188,8 +202,9 @@ class Reader:
     def begin(self, place):
         """Its first position, without having said where it wants to begin."""
         start = self.client.plan.start
-        self.pos = (place[0], 0) if start == "earliest" else place
-        if start.startswith("last=") and not self.log_may_die:
+        all_kept = not self.scenario.trims
+        self.pos = (place[0], 0) if start == "earliest" and all_kept else place
+        if start.startswith("last=") and all_kept and not self.scenario.log_may_die:
             self.check_replayed(place, int(start[5:]))
 
     def check_replayed(self, place, most):
@@ -241,7 +256,7 @@ def check(trial):
     bad = []
     for client in trial.clients:
         try:
-            Reader(order, client, scenario.log_may_die).check()
+            Reader(order, client, scenario).check()
         except Wrong as wrong:
             bad.append(f"browser {client.plan.number} with {client.plan.topics} from "
                        f"{client.plan.start}: {wrong}")

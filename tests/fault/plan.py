@@ -84,9 +84,14 @@ def pattern(selector):
                               ".+" if p.startswith("{+") else "[^/]+" for p in parts))
 
 
+def asks(topics, event):
+    """Whether a stream of these topics asks for the event."""
+    return any(pattern(t).fullmatch(event.topic) for t in topics)
+
+
 def wants(topics, event):
-    """Whether a stream of these topics gets the event; none was granted anything."""
-    return not event.private and any(pattern(t).fullmatch(event.topic) for t in topics)
+    """Whether it gets it, too; none of ours was granted a private one."""
+    return not event.private and asks(topics, event)
 
 
 def filler(rng, is_json, large):

@@ -15,7 +15,8 @@ from harness import TOP
 WAYS = ("lighttpd-bin-path", "lighttpd-external", "apache-sethandler", "apache-proxypass")
 STORES = ("memory", "always", "1s")  # --store memory, or a directory with this --sync
 WINDOWS = ("", "50events", "200events,64KiB")  # of the workers; resumes are paged then
-HISTORY = "100000events,256MiB,1h"  # holds everything, so no gap is ever due to it
+# What a hub keeps: everything, so that no gap is ever due to that; or little.
+HISTORIES = (*["100000events,256MiB,1h"] * 5, "150events,256MiB,1h")
 
 
 def has_reload():
@@ -38,6 +39,7 @@ class Scenario:
     workers: int
     hub: str  # "embedded", "alone" or "standby"
     store: str
+    history: str
     window: str
     options: list  # of sse-fcgi
     faults: list
@@ -47,6 +49,10 @@ class Scenario:
     @property
     def is_durable(self):
         return self.store != "memory"
+
+    @property
+    def trims(self):
+        return self.history == HISTORIES[-1]
 
     @property
     def log_may_die(self):
@@ -68,7 +74,7 @@ class Scenario:
                "standby": "sse-hub with a standby"}[self.hub]
         lines = [
             f"{self.way}, {self.workers} worker(s), {hub}, store {store}, "
-            f"window {self.window or 'as the history'}, sse-fcgi {' '.join(self.options)}",
+            f"history {self.history}, window {self.window or 'the same'}, sse-fcgi {' '.join(self.options)}",
             f"{len(self.readings)} browsers, {len(self.publishings)} publishers:"]
         lines += [f"  {len(p.events)} events "
                   f"{'--json' if p.is_json else '--lines ' + p.topic}, {p.burst} at a time, "
@@ -125,7 +131,7 @@ def draw(seed):
     options += rng.choice(([], [], ["--coalesce", "30ms"]))
     scenario = Scenario(
         seed=seed, way=way, workers=rng.randint(1, 3), hub=hub, store=store,
-        window=rng.choice(WINDOWS), options=options,
+        window=rng.choice(WINDOWS), options=options, history=part("history").choice(HISTORIES),
         faults=draw_faults(part("faults"), way, hub, is_durable), publishings=[],
         readings=plan.draw_readings(part("readers")))
     # A hub in memory keeps no more than its window, and the embedded one has

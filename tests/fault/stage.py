@@ -15,7 +15,6 @@ import time
 
 import servers
 from harness import accepts, children, program, wait_until, workers
-from scenario import HISTORY
 
 LOG_LINES = 8
 # 0; killed; told to end before it could listen to that
@@ -90,7 +89,7 @@ class Stage:
         return accepts(f"{self.bus}/publish")
 
     def hub_options(self):
-        options = ["--history", HISTORY]
+        options = ["--history", self.scenario.history]
         if self.scenario.is_durable:
             return options + ["--store", self.store, "--sync", self.scenario.store]
         return options + ["--store", "memory"]
@@ -106,7 +105,7 @@ class Stage:
         options = ["--bus", self.bus, "--workers", str(self.scenario.workers),
                    *self.scenario.options]
         options += self.hub_options() if self.scenario.hub == "embedded" else \
-            ["--hub", "off", "--history", HISTORY]
+            ["--hub", "off", "--history", self.scenario.history]
         options += ["--window", self.scenario.window] if self.scenario.window else []
         if self.scenario.way == "apache-proxypass":
             options += ["--mount", "/events"]

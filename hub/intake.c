@@ -23,6 +23,7 @@ enum {
 struct intake_note {
 	size_t peer_at, peer_len, key_at, key_len;
 	bool is_delimited;
+	bool is_behind;		/* it names the event before it */
 	struct core_answer answer;
 };
 
@@ -93,26 +94,41 @@ parse_event(struct intake *i, const struct slice *parts, size_t n,
 /*
  * An event may name the one that it was sent behind. When that was refused,
  * because there was no room for it, the next ones must not overtake it: its
- * publisher sends all of them again.
+ * publisher sends all of them again. That the one before is known says nothing
+ * then: it may be an old one that is published twice.
  */
 static bool
-is_in_order(const struct intake *i, const struct frame *f, int64_t now_ms)
+is_in_order(struct intake *i, const struct frame *f, struct slice peer,
+	    int64_t now_ms)
 {
+	if (!f->previous.p)
+		halted_remove(&i->halted, peer);
+	else if (halted_has(&i->halted, peer))
+		return false;
 	return !f->previous.p || core_knows(i->core, f->previous, now_ms) ||
 	       core_knows(i->core, f->event.key, now_ms);
 }
 
 static void
-take_event(struct intake *i, struct frame *f, int64_t now_ms, int64_t wall_ms,
-	   struct core_answer *a)
+refuse_order(struct core_answer *a)
 {
-	if (!is_in_order(i, f, now_ms)) {
-		a->class = ACK_ORDER;
-		snprintf(a->reason, sizeof(a->reason),
-			 "The event before it, whose key it names, is not stored; send both again, in order.");
+	a->class = ACK_ORDER;
+	snprintf(a->reason, sizeof(a->reason),
+		 "The event before it, whose key it names, is not stored; send both again, in order.");
+}
+
+static void
+take_event(struct intake *i, struct frame *f, struct slice peer,
+	   int64_t now_ms, int64_t wall_ms, struct core_answer *a)
+{
+	if (!is_in_order(i, f, peer, now_ms)) {
+		refuse_order(a);
+		halted_add(&i->halted, peer);
 		return;
 	}
 	core_offer(i->core, &f->event, now_ms, wall_ms, a);
+	if (a->class == ACK_FULL || a->class == ACK_BUSY)
+		halted_add(&i->halted, peer);
 	if (a->class == ACK_EVENT || a->class == ACK_SIZE)
 		junk_note(&i->junk, now_ms, "publish", a->reason);
 	if (!a->is_new)
@@ -138,8 +154,9 @@ take_request(struct intake *i, int64_t now_ms, int64_t wall_ms)
 	note->is_delimited = skip;
 	if (parse_event(i, parts + 1 + skip, n - 1 - skip, now_ms, &f,
 			&note->answer))
-		take_event(i, &f, now_ms, wall_ms, &note->answer);
+		take_event(i, &f, parts[0], now_ms, wall_ms, &note->answer);
 
+	note->is_behind = f.previous.p != NULL;
 	if (f.event.key.len > EVENT_KEY_MAX)
 		f.event.key.len = 0;
 	note->peer_at = i->bytes.len;
@@ -156,14 +173,18 @@ take_request(struct intake *i, int64_t now_ms, int64_t wall_ms)
 	return f.event.data.len;
 }
 
+static struct slice
+peer_of(const struct intake *i, const struct intake_note *note)
+{
+	return (struct slice){ i->bytes.p + note->peer_at, note->peer_len };
+}
+
 static void
 answer(struct intake *i, const struct intake_note *note)
 {
 	const struct core_answer *a = &note->answer;
 	char id[ID_TEXT_MAX + 1];
-	struct slice head[2] = {
-		{ i->bytes.p + note->peer_at, note->peer_len }, { "", 0 },
-	};
+	struct slice head[2] = { peer_of(i, note), { "", 0 } };
 	struct slice parts[ACK_PARTS_MAX];
 	struct ack ack = {
 		.class = a->class,
@@ -180,6 +201,24 @@ answer(struct intake *i, const struct intake_note *note)
 			    ack_parts(&ack, parts));
 }
 
+/* Nothing of a batch is stored. What was published before, and is again, is
+ * acknowledged, but not behind an event that is not. */
+static void
+take_back(struct intake *i, struct intake_note *note, uint64_t stored, int r)
+{
+	struct core_answer *a = &note->answer;
+
+	if (a->class != ACK_OK)
+		return;
+	if (a->number > stored) {
+		core_unstored(i->core, a, r);
+		halted_add(&i->halted, peer_of(i, note));
+	} else if (note->is_behind &&
+		   halted_has(&i->halted, peer_of(i, note))) {
+		refuse_order(a);
+	}
+}
+
 static void
 finish(struct intake *i, int64_t now_ms)
 {
@@ -194,9 +233,8 @@ finish(struct intake *i, int64_t now_ms)
 	for (k = 0; k < i->count; k++) {
 		struct intake_note *note = i->notes + k;
 
-		if (r < 0 && note->answer.class == ACK_OK &&
-		    note->answer.number > stored)
-			core_unstored(i->core, &note->answer, r);
+		if (r < 0)
+			take_back(i, note, stored, r);
 		answer(i, note);
 	}
 	announce_flush(i->announce);

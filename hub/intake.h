@@ -13,6 +13,7 @@
 
 #include "hub/announce.h"
 #include "hub/core.h"
+#include "hub/halted.h"
 #include "hub/junk.h"
 #include "hub/unstored.h"
 #include "lib/bus/zmqport.h"
@@ -25,6 +26,7 @@ struct intake {
 	struct intake_note *notes;	/* owned: who waits for which answer */
 	size_t count;
 	struct buf bytes;		/* what the notes point into */
+	struct halted halted;
 	struct junk junk;
 	struct unstored unstored;
 };

@@ -14,6 +14,7 @@ libhub_la_SOURCES = \
 	%D%/follow.c %D%/follow.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/hub.c %D%/hub.h \
+	%D%/halted.c %D%/halted.h \
 	%D%/intake.c %D%/intake.h \
 	%D%/journal.c %D%/journal.h \
 	%D%/junk.c %D%/junk.h \

@@ -188,6 +188,11 @@ def test_takes_no_event_before_the_one_it_follows(hub, talk):
     answers = [dealer.recv_multipart()[:2] for _ in range(4)]
     assert [a[1] if a[0] == b"ERR" else a[0] for a in answers] == \
         [b"event", b"order", b"OK", b"OK"]
+    # An old event that is published again in between lets none past it.
+    for key, previous in ((b"x", b"w"), (b"a", b"x"), (b"y", b"a"), (b"a", None), (b"b", b"a")):
+        dealer.send_multipart([b"t", header(key=key, previous=previous), b"0"])
+    answers = [dealer.recv_multipart()[:2] for _ in range(5)]
+    assert [a[1] if a[0] == b"ERR" else a[0] for a in answers] == [b"order"] * 3 + [b"OK"] * 2
     assert [e[2] for e in talk.events()] == ["1", "2", "3", "4"]
     # The field is between publisher and hub.
     topic, head, _ = sub.recv_multipart()

@@ -105,12 +105,12 @@ def filler(rng, is_json, large):
     return text
 
 
-def draw_publishings(rng, one_log, all_keys, repeats):
+def draw_publishings(rng, one_log, all_keys):
     """The publishers.
 
-    Own ids only where there is `one_log`, because they do not say of which log
-    they are. `all_keys`: any event may have to be sent again. `repeats`: some
-    are published twice, on purpose.
+    Own ids, and keys that come again on purpose, only where there is `one_log`:
+    they do not say of which log they are. `all_keys`: any event may have to be
+    sent again.
     """
     publishings = []
     large = rng.choice((0.03, 0.03, 0.1))
@@ -130,7 +130,7 @@ def draw_publishings(rng, one_log, all_keys, repeats):
                 name=rng.choice(("message", "message", "tick")),
                 id=f"own-{number}-{i}" if one_log and rng.random() < 0.1 else "",
                 key=key, private=rng.random() < 0.05))
-            if repeats and key and rng.random() < 0.2:
+            if one_log and key and rng.random() < 0.2:
                 events.append(rng.choice([e for e in events[-100:] if e.key]))
         # All take about as long, so that faults hit each of them.
         burst = rng.choice((1, 5, 20, 60))

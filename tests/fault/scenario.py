@@ -138,10 +138,6 @@ def draw(seed):
     # the workers'.
     if not is_durable and hub == "embedded":
         scenario.window = ""
-    # Repeats neither where a new log does not know the key, nor where events are
-    # refused: the hub knows the repeated one before what precedes it.
-    one_log = not scenario.log_may_die
     scenario.publishings = plan.draw_publishings(
-        part("publishers"), one_log=one_log, all_keys=scenario.sends_again,
-        repeats=one_log and not scenario.fills_disk)
+        part("publishers"), one_log=not scenario.log_may_die, all_keys=scenario.sends_again)
     return scenario

@@ -10,18 +10,12 @@ import dataclasses
 import random
 
 import plan
-from harness import TOP
 
 WAYS = ("lighttpd-bin-path", "lighttpd-external", "apache-sethandler", "apache-proxypass")
 STORES = ("memory", "always", "1s")  # --store memory, or a directory with this --sync
 WINDOWS = ("", "50events", "200events,64KiB")  # of the workers; resumes are paged then
 # What a hub keeps: everything, so that no gap is ever due to that; or little.
 HISTORIES = (*["100000events,256MiB,1h"] * 5, "150events,256MiB,1h")
-
-
-def has_reload():
-    """Whether this tree's SIGHUP is more than another opening of the log."""
-    return ".It Dv SIGHUP" in (TOP / "doc" / "sse-fcgi.8").read_text()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,14 +87,14 @@ def loses_memory(what, hub):
 
 def draw_faults(rng, way, hub, is_durable):
     kinds = ["kill-worker", "kill-worker", "kill-hub", "kill-supervisor", "term-supervisor",
-             "stop-worker", "stop-hub", "stop-publisher", "restart-server", "kill-publisher"]
+             "stop-worker", "stop-hub", "stop-publisher", "restart-server", "kill-publisher",
+             "reload"]
     # Whom the others leave behind, a killed Apache and a killed lighttpd's
     # workers, their init would end; here nobody does.
     kinds += ["kill-server"] if way == "lighttpd-external" else []
     # Of an Apache this stops the one process that serves nobody.
     kinds += ["stop-server"] if way.startswith("lighttpd") else []
     kinds += ["guest-hub"] if hub == "embedded" else ["term-hub"]
-    kinds += ["reload"]
     kinds += ["fill-disk"] if is_durable else []
     # Without these the log of a hub in memory lives, and no gap is allowed.
     if not is_durable and rng.random() < 0.5:
@@ -108,15 +102,13 @@ def draw_faults(rng, way, hub, is_durable):
     faults = []
     for _ in range(rng.randint(2, 5)):
         what = rng.choice(kinds)
-        if what == "reload" and not has_reload():
-            what = "kill-worker"
         length = rng.uniform(0.1, 1.5) if what.startswith(("stop", "fill", "guest")) else 0.0
         faults.append(Fault(rng.uniform(0.05, 0.9), what, length, rng.random()))
     return sorted(faults, key=lambda f: f.at)
 
 
 def draw(seed):
-    """The scenario of a seed; the same build draws the same one again."""
+    """The scenario of a seed, which is always the same."""
     def part(name):
         return random.Random(f"{seed} {name}")
 

@@ -8,7 +8,7 @@ import stage
 from faults import KINDS
 from trial import attempt
 
-SEEDS = (5, 14, 45, 84, 116, 159)
+SEEDS = (14, 24, 149, 152, 157, 167)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -26,7 +26,7 @@ def test_the_seeds_have_it_all():
     assert {d.way for d in drawn} == set(scenario.WAYS)
     assert {d.store for d in drawn} == set(scenario.STORES)
     assert {d.hub for d in drawn} == {"embedded", "alone", "standby"}
-    assert {f.what for d in drawn for f in d.faults} >= set(KINDS) - {"reload"}
+    assert {f.what for d in drawn for f in d.faults} == set(KINDS)
     assert {d.window for d in drawn} == set(scenario.WINDOWS)
     assert {d.log_may_die for d in drawn} == {d.trims for d in drawn} == {True, False}
 

@@ -477,7 +477,7 @@ follows_other_rules(void **state)
 	rig_trim(&rig, now_ms);
 	rig_check_holds(&rig, 16, 20);
 	lost = catalog_lost(&rig.store->catalog,
-			    &(struct slice)SLICE_LIT("alarm/1"),
+			    (const struct slice[]){ SLICE_LIT("alarm/1") },
 			    &(enum selector_kind){ SELECTOR_TOPIC }, 1, 0);
 	assert_int_equal(lost, 4);
 	rig_done(&rig);

@@ -8,11 +8,13 @@
 
 #include "lib/bus/frame.h"
 
-enum {
-	QUEUE_BYTES = 64 << 20,	/* what a stopped follower may cost us */
-	QUEUE_LEAST = 64,
-	QUEUE_MOST = 8192,	/* a second of a very busy hub's small events */
-};
+/*
+ * ZeroMQ bounds its queues by messages, and one length does not fit all: enough
+ * for a burst of small events would be gigabytes of large ones. (To change the
+ * length while peers come and go can end the process, libzmq 4.3.) So large
+ * ones do not wait in queues: followers hear that they are there, and ask.
+ */
+enum { EVENT_MOST = ANNOUNCE_FOLLOWER_BYTES / ANNOUNCE_QUEUE };
 
 struct announce_item {
 	size_t at, topic_len, header_len, data_len;
@@ -31,39 +33,6 @@ announce_done(struct announce *a)
 	buf_done(&a->bytes);
 	free(a->items);
 	memset(a, 0, sizeof(*a));
-}
-
-int
-announce_queue(size_t len)
-{
-	size_t n = len > 0 ? QUEUE_BYTES / len : QUEUE_MOST;
-
-	if (n < QUEUE_LEAST)
-		return QUEUE_LEAST;
-	return n > QUEUE_MOST ? QUEUE_MOST : (int)n;
-}
-
-/*
- * ZeroMQ bounds its queues by messages only, and one length does not fit all:
- * enough for a burst of small events would be gigabytes of large ones. So the
- * length follows the sizes seen: down at once, up when a whole queue of
- * smaller ones has passed.
- */
-static void
-size_queue(struct announce *a, size_t len)
-{
-	bool resize = len > a->sized_for;
-
-	if (len > a->largest)
-		a->largest = len;
-	if (resize || ++a->since >= QUEUE_MOST) {
-		a->since = 0;
-		if (announce_queue(a->largest) != announce_queue(a->sized_for))
-			zmqport_set_send_queue(a->pub,
-					       announce_queue(a->largest));
-		a->sized_for = a->largest;
-		a->largest = 0;
-	}
 }
 
 static struct announce_item *
@@ -87,10 +56,15 @@ void
 announce_add(struct announce *a, const struct event *e)
 {
 	struct frame frame = { .type = FRAME_EVENT, .event = *e };
-	struct announce_item *item = new_item(a);
 	char header[FRAME_HEADER_MAX];
 	size_t len = frame_write_header(&frame, header);
+	struct announce_item *item;
 
+	if (e->topic.len + len + e->data.len > EVENT_MOST) {
+		a->has_large = true;
+		return;
+	}
+	item = new_item(a);
 	if (!item || buf_reserve(&a->bytes, e->topic.len + len +
 				 e->data.len) < 0) {
 		a->unannounced++;
@@ -108,9 +82,11 @@ announce_add(struct announce *a, const struct event *e)
 }
 
 void
-announce_flush(struct announce *a)
+announce_flush(struct announce *a, const struct store *s, int64_t wall_ms)
 {
 	const struct announce_item *item;
+	struct store_state state;
+	bool has_large = a->has_large;
 	struct slice parts[3];
 	const char *p;
 	size_t i;
@@ -123,14 +99,16 @@ announce_flush(struct announce *a)
 		parts[1] = (struct slice){ p, item->header_len };
 		p += item->header_len;
 		parts[2] = (struct slice){ p, item->data_len };
-		size_queue(a, item->topic_len + item->header_len +
-			      item->data_len);
 		/* A PUB socket drops for a reader that is too slow; that one
 		 * sees the hole and asks. */
 		if (zmqport_send(a->pub, parts, 3) < 0)
 			a->unannounced++;
 	}
 	announce_drop(a);
+	if (!has_large)
+		return;
+	s->ops->state(s, &state);
+	announce_heartbeat(a, &state, wall_ms);
 }
 
 void
@@ -139,6 +117,7 @@ announce_drop(struct announce *a)
 	enum { KEPT = 1 << 20 };	/* more is given back after a burst */
 
 	a->count = 0;
+	a->has_large = false;
 	if (a->bytes.cap > KEPT)
 		buf_done(&a->bytes);
 	else

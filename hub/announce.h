@@ -19,25 +19,25 @@ struct announce {
 	struct buf bytes;
 	struct announce_item *items;	/* owned */
 	size_t count, cap;
+	bool has_large;			/* a heartbeat is to speak of it */
 	uint64_t unannounced;		/* for want of memory */
-	/* What the queue length is made for, and the largest message among
-	 * the last ones. */
-	size_t sized_for, largest;
-	unsigned since;
 };
 
-/*
- * How many messages may wait for each follower when none has more than `len`
- * bytes. One that falls further behind misses some, and asks for them.
- */
-int announce_queue(size_t len);
+enum {
+	/* Messages that may wait for each follower: a fraction of a second of a
+	 * very busy hub. One that falls further behind misses some, and asks. */
+	ANNOUNCE_QUEUE = 4096,
+	ANNOUNCE_FOLLOWER_BYTES = 128 << 20,	/* that a stopped one may cost */
+};
 
 void announce_init(struct announce *a, struct zmqport_socket *pub);
 void announce_done(struct announce *a);
 
 /* `e` has its epoch, number and time. */
 void announce_add(struct announce *a, const struct event *e);
-void announce_flush(struct announce *a);
+/* A heartbeat speaks of those that are too large to be sent. `s` is the store
+ * that has them all. */
+void announce_flush(struct announce *a, const struct store *s, int64_t wall_ms);
 void announce_drop(struct announce *a);
 
 void announce_heartbeat(struct announce *a, const struct store_state *state,

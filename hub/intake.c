@@ -220,7 +220,7 @@ take_back(struct intake *i, struct intake_note *note, uint64_t stored, int r)
 }
 
 static void
-finish(struct intake *i, int64_t now_ms)
+finish(struct intake *i, int64_t now_ms, int64_t wall_ms)
 {
 	uint64_t stored = i->core->committed;
 	int r = core_commit(i->core, now_ms);
@@ -237,7 +237,7 @@ finish(struct intake *i, int64_t now_ms)
 			take_back(i, note, stored, r);
 		answer(i, note);
 	}
-	announce_flush(i->announce);
+	announce_flush(i->announce, i->core->store, wall_ms);
 }
 
 bool
@@ -257,7 +257,7 @@ intake_run(struct intake *i, int64_t now_ms, int64_t wall_ms)
 	if (r < 0)
 		junk_note(&i->junk, now_ms, "publish", strerror(-r));
 	if (i->count > 0 || i->core->last != i->core->committed)
-		finish(i, now_ms);
+		finish(i, now_ms, wall_ms);
 	/* An answer that was sent may have swallowed the news of a request. */
 	return r > 0 || r == -ENOMEM || i->count > 0;
 }

@@ -178,7 +178,7 @@ bind_sockets(struct serve *s)
 	struct zmqport_options events = {
 		.kind = ZMQPORT_PUB,
 		.max_frame = REQUEST_FRAME,
-		.send_queue = announce_queue(0),
+		.send_queue = ANNOUNCE_QUEUE,
 	};
 	gid_t followers = place_directory_group(&s->config->bus);
 	int r;

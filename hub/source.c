@@ -105,6 +105,6 @@ source_run(struct source *s, int64_t now_ms, int64_t wall_ms)
 		      stored < 0 ? core_why(s->core, stored) : NULL);
 	if (stored < 0)
 		announce_drop(s->announce);
-	announce_flush(s->announce);
+	announce_flush(s->announce, s->core->store, wall_ms);
 	return r > 0 || r == -ENOMEM;
 }

@@ -312,12 +312,6 @@ zmqport_subscribe(struct zmqport_socket *s, struct slice prefix)
 }
 
 void
-zmqport_set_send_queue(struct zmqport_socket *s, int send_queue)
-{
-	(void)set_int(s->socket, ZMQ_SNDHWM, send_queue);
-}
-
-void
 zmqport_set_linger(struct zmqport_socket *s, int linger_ms)
 {
 	(void)set_int(s->socket, ZMQ_LINGER, linger_ms);

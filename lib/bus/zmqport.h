@@ -87,8 +87,6 @@ int zmqport_connect(struct zmqport_socket *s, const char *endpoint);
 int zmqport_renew(struct zmqport_socket *s, const char *endpoint);
 int zmqport_subscribe(struct zmqport_socket *s, struct slice prefix);
 
-/* Changes the queue length for each peer, those that are here too. */
-void zmqport_set_send_queue(struct zmqport_socket *s, int send_queue);
 /* Lets what is queued leave for so long after the close. */
 void zmqport_set_linger(struct zmqport_socket *s, int linger_ms);
 

@@ -255,6 +255,23 @@ def test_one_order_for_all(hub, talk):
     assert [(n, t.encode(), d.encode()) for n, t, d in kept] == [e[1:] for e in live]
 
 
+def test_large_events_are_spoken_of(hub, talk):
+    """They would fill the queues of followers; a heartbeat says that they are there."""
+    hub()
+    sub = subscribe(talk)
+    assert talk.publish(b"t", b"small")[0] == b"OK"
+    assert talk.publish(b"t", b"x" * 32768)[0] == b"OK"
+    assert talk.publish(b"t", b"small again")[0] == b"OK"
+    seen = []
+    while not seen or seen[-1][1] < 3:
+        topic, head, data = sub.recv_multipart()
+        kind, _, _, number = read_header(head)
+        seen.append((kind, number, data))
+    assert [(n, d) for kind, n, d in seen if kind == EVENT] == [(1, b"small"), (3, b"small again")]
+    assert (HEARTBEAT, 2, b"") in seen
+    assert [len(data) for _, _, data in talk.events()] == [5, 32768, 11]
+
+
 def test_a_publisher_that_never_reads_holds_nobody_up(hub, talk):
     hub()
     rude = talk.socket(zmq.DEALER, "publish", rcvhwm=1, rcvbuf=1024)

@@ -193,9 +193,9 @@ disk_meta_is_cut(const struct disk_meta *m, const struct disk_now *now)
 
 const char *
 disk_meta_doubt(const struct disk_meta *m, uint64_t inode,
-		const struct disk_now *now)
+		uint64_t remembered, const struct disk_now *now)
 {
-	if (m->inode != inode)
+	if (m->inode != inode || remembered > m->last)
 		return "it is a copy, or was restored from a backup";
 	if (disk_meta_is_cut(m, now))
 		return "the machine stopped while it was open, and --sync did not say always";

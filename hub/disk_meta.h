@@ -53,10 +53,10 @@ bool disk_meta_is_cut(const struct disk_meta *m, const struct disk_now *now);
 
 /*
  * Why numbers may have been given that are not in the store: NULL if none can
- * have been. A sentence's end.
+ * have been. `remembered` is what store_dir_remembered says. A sentence's end.
  */
 const char *disk_meta_doubt(const struct disk_meta *m, uint64_t inode,
-			    const struct disk_now *now);
+			    uint64_t remembered, const struct disk_now *now);
 
 /*
  * The store's clock now: what it was, and the time in which nobody looked, as

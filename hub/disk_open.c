@@ -187,7 +187,9 @@ static void
 settle_epoch(struct disk *d, uint64_t inode, const struct disk_now *now,
 	     struct disk_fault *f)
 {
-	const char *doubt = disk_meta_doubt(&d->meta, inode, now);
+	uint64_t remembered = store_dir_remembered(&d->dir,
+						   d->meta.epochs[0].epoch);
+	const char *doubt = disk_meta_doubt(&d->meta, inode, remembered, now);
 	char old[14], new[14];
 
 	d->meta.inode = inode;

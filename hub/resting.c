@@ -144,7 +144,9 @@ resting_doubt(const struct resting *r)
 	disk_now(&now);
 	if (r->meta.inode == 0 || stat(r->path, &st) < 0)
 		return NULL;
-	return disk_meta_doubt(&r->meta, (uint64_t)st.st_ino, &now);
+	return disk_meta_doubt(&r->meta, (uint64_t)st.st_ino,
+			       store_dir_remembered(&r->dir,
+					r->meta.epochs[0].epoch), &now);
 }
 
 /* --- checking ----------------------------------------------------------- */

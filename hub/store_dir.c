@@ -18,12 +18,16 @@
 #include <sys/vfs.h>
 #endif
 
+#include "hub/stored.h"
 #include "lib/base/clock.h"
 
 enum {
 	LOCK_AGAIN_MS = 20,
 	ROOM_LEAST = 1 << 20,	/* less free than this is a full disk */
+	MEMORY_SIZE = 24,	/* magic, epoch, number */
 };
+
+static const char memory_magic[8] = "sse-last";
 
 int
 store_dir_path(const struct store_dir *d, const char *name, char *out,
@@ -180,6 +184,29 @@ store_dir_open(struct store_dir *d, const char *path, gid_t group, int wait_ms,
 	if (r < 0)
 		store_dir_close(d);
 	return r;
+}
+
+void
+store_dir_remember(const struct store_dir *d, uint64_t epoch, uint64_t last)
+{
+	char text[MEMORY_SIZE];
+
+	memcpy(text, memory_magic, sizeof(memory_magic));
+	stored_put_u64(text + 8, epoch);
+	stored_put_u64(text + 16, last);
+	(void)!pwrite(d->lock, text, sizeof(text), 0);
+}
+
+uint64_t
+store_dir_remembered(const struct store_dir *d, uint64_t epoch)
+{
+	char text[MEMORY_SIZE];
+
+	if (pread(d->lock, text, sizeof(text), 0) != sizeof(text) ||
+	    memcmp(text, memory_magic, sizeof(memory_magic)) != 0 ||
+	    stored_get_u64(text + 8) != epoch)
+		return 0;
+	return stored_get_u64(text + 16);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum { STORE_PATH_MAX = 1024 };
@@ -37,6 +38,16 @@ void store_dir_close(struct store_dir *d);
 /* "DIRECTORY/NAME". 0 or -ENAMETOOLONG. */
 int store_dir_path(const struct store_dir *d, const char *name, char *out,
 		   size_t size);
+
+/*
+ * The lock's file remembers the last number of the store beside it: a store that
+ * has less in it than that has gone back, to a backup that was written over it.
+ * It is no promise: what cannot be written is not remembered. 0: nothing is
+ * known of this epoch.
+ */
+void store_dir_remember(const struct store_dir *d, uint64_t epoch,
+			uint64_t last);
+uint64_t store_dir_remembered(const struct store_dir *d, uint64_t epoch);
 
 /* Gives a file the directory's group, and that group the right to write. */
 void store_dir_share(const struct store_dir *d, const char *path);

@@ -317,6 +317,7 @@ disk_write(struct disk *d, int64_t now_ms, unsigned most, bool is_clean)
 	catalog_bury(c);
 	catalog_commit(c);
 	tail_clear(d);
+	store_dir_remember(&d->dir, d->meta.epochs[0].epoch, d->last);
 	d->why[0] = '\0';
 	d->is_cramped = false;
 	return gone;

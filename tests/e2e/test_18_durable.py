@@ -256,3 +256,26 @@ def test_memory_says_so_and_keeps_nothing(hub, publish, bus):
     hub("--store", "memory")
     assert epoch(publish("t", "x").split()[-1]) != epoch(first)
     assert not os.path.exists(f"{bus}/store")
+
+
+def test_a_backup_that_is_written_over_the_store(bus, hub, publish):
+    """The file is the same one, but has less in it than it had."""
+    h = hub()
+    first = publish("t", "1")
+    assert h.stop() == 0
+    with open(f"{bus}/store/store.mdb", "rb") as f:
+        backup = f.read()
+    h = hub()
+    second = publish("t", "2")
+    assert h.stop() == 0
+    with open(f"{bus}/store/store.mdb", "r+b") as f:
+        f.write(backup)
+        f.truncate(len(backup))
+    h = hub()
+    assert "restored from a backup" in h.stderr()
+    third = publish("t", "3")
+    assert first.split("-")[0] == second.split("-")[0] != third.split("-")[0]
+    # That was once, and is settled.
+    assert h.stop() == 0
+    hub()
+    assert publish("t", "4").split("-")[0] == third.split("-")[0]

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -75,35 +76,57 @@ lock_drop(int fd, const char *lock_path)
 	close(fd);
 }
 
-/* Whether somebody listens there. A full backlog is somebody too. */
+enum holder {
+	HOLDER_NONE,		/* nobody listens there */
+	HOLDER_ORPHANS,		/* children of one that is dead */
+	HOLDER_ALIVE,
+};
+
+/* Who had the socket listen; another process may have it by now. */
 static bool
-is_alive(const struct sockaddr_un *address)
+is_maker_dead(int fd)
+{
+	struct ucred maker = { 0 };
+	socklen_t len = sizeof(maker);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &maker, &len) == 0 &&
+	       maker.pid > 0 && kill(maker.pid, 0) < 0 && errno == ESRCH;
+}
+
+/* A full backlog is somebody too. */
+static enum holder
+find_holder(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-	bool alive = true;
+	enum holder holder = HOLDER_ALIVE;
 
 	if (fd < 0)
-		return true;
-	if (set_flags(fd) == 0 &&
-	    connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		return HOLDER_ALIVE;
+	if (set_flags(fd) == 0) {
+		if (connect(fd, (const struct sockaddr *)address,
+			    sizeof(*address)) == 0)
+			holder = is_maker_dead(fd) ? HOLDER_ORPHANS :
+						     HOLDER_ALIVE;
 		/* EPROTOTYPE: a living socket of another kind */
-		alive = errno != ECONNREFUSED && errno != ENOENT;
+		else if (errno == ECONNREFUSED || errno == ENOENT)
+			holder = HOLDER_NONE;
+	}
 	close(fd);
-	return alive;
+	return holder;
 }
 
 static bool
 stays_alive(const struct sockaddr_un *address)
 {
+	enum holder holder = find_holder(address);
 	int left_ms = LET_GO_MS;
 
-	while (is_alive(address)) {
-		if (left_ms <= 0)
-			return true;
+	while (holder == HOLDER_ORPHANS && left_ms > 0) {
 		(void)poll(NULL, 0, LOOK_MS);
 		left_ms -= LOOK_MS;
+		holder = find_holder(address);
 	}
-	return false;
+	return holder != HOLDER_NONE;
 }
 
 /* Makes way at `path`. 0 when nothing is left there. */

@@ -843,31 +843,42 @@ test_listen(void **state)
 	assert_non_null(strstr(error, "107"));
 }
 
-/* Whoever was killed has workers that let go of the socket a moment later. */
+/* Listens, leaves the socket to a child that lets go of it once somebody has
+ * looked, and is gone. */
+static void
+listen_and_die(const char *path)
+{
+	char error[256];
+	int fd = handoff_listen(path, error, sizeof(error));
+	struct pollfd looked = { .fd = fd, .events = POLLIN };
+
+	if (fd >= 0 && fork() == 0)
+		(void)poll(&looked, 1, 10000);
+	_exit(fd < 0);
+}
+
+/* Whoever was killed has workers that let go of the socket a moment later; one
+ * that lives keeps it. */
 static void
 test_listen_where_one_just_ends(void **state)
 {
 	struct scene *s = *state;
 	char error[256], path[100];
-	pid_t pid;
 	int fd, status;
+	pid_t pid;
 
 	snprintf(path, sizeof(path), "%s/ending", s->dir);
-	fd = handoff_listen(path, error, sizeof(error));
-	assert_true(fd >= 0);
 	pid = fork();
 	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct pollfd looked = { .fd = fd, .events = POLLIN };
-
-		_exit(poll(&looked, 1, 10000) == 1 ? 0 : 1);
-	}
-	close(fd);
-	fd = handoff_listen(path, error, sizeof(error));
-	assert_true(fd >= 0);
-	handoff_unlisten(fd, path);
+	if (pid == 0)
+		listen_and_die(path);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	fd = handoff_listen(path, error, sizeof(error));
+	assert_true(fd >= 0);
+	assert_int_equal(handoff_listen(path, error, sizeof(error)),
+			 -EADDRINUSE);
+	handoff_unlisten(fd, path);
 }
 
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

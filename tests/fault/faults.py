@@ -52,15 +52,6 @@ def kill_hub(trial, fault):
 
 
 def kill_supervisor(trial, fault):
-    """Under lighttpd with all below it: a lighttpd that comes to look while a
-    worker is just closing the listening socket takes it for somebody else's
-    and never starts another."""
-    if not trial.stage.is_external:
-        for pid in trial.stage.supervisors():
-            send(pid, signal.SIGSTOP)
-        for pid in trial.stage.workers():
-            send(pid, signal.SIGKILL)
-            wait_until("a killed worker is gone", lambda p=pid: not alive(p))
     hit(trial, trial.stage.supervisors(), fault.which, signal.SIGKILL)
     yield from ()
 

@@ -221,6 +221,7 @@ start_worker(const char *program)
 	supervisor = fork();
 	if (supervisor == 0) {
 		execl(program, program, "--listen", address, "--bus", dir,
+		      "--store", "memory",
 		      "--heartbeat", "1h", "--max-lifetime", "0", "--drain",
 		      "0", (char *)NULL);
 		_exit(127);

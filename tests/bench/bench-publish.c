@@ -101,7 +101,9 @@ main(int argc, char **argv)
 	if (!ours || !empty || !mkdtemp(dir))
 		return 1;
 	char topic[] = "bench", bus[] = "--bus";
-	char *const hub_argv[] = { argv[1], bus, dir, NULL };
+	/* What waiting for a disk costs is bench-store's. */
+	char store[] = "--store", memory[] = "memory";
+	char *const hub_argv[] = { argv[1], bus, dir, store, memory, NULL };
 	char *const our_argv[] = { argv[2], bus, dir, topic, topic, NULL };
 	char *const empty_argv[] = { argv[3], NULL };
 

@@ -15,7 +15,7 @@
 
 static struct {
 	char *bus, *config, *log, *make_keys;
-	bool check, dump, load, recover, new_epoch;
+	bool check, dump, load, recover, new_epoch, check_config;
 	bool help, version;
 } given;
 
@@ -44,6 +44,8 @@ static const struct option own[] = {
 	{ "new-epoch", 0, OPTION_ACTION, &given.new_epoch, NULL,
 	  "begin a new epoch of ids in the store, and exit; with --load, in "
 	  "the one that is made" },
+	{ "check-config", 0, OPTION_ACTION, &given.check_config, NULL,
+	  "check the options and the keys, and exit" },
 	{ "version", 'V', OPTION_ACTION, &given.version, NULL,
 	  "print the version and exit" },
 	{ "help", 'h', OPTION_ACTION, &given.help, NULL,
@@ -110,6 +112,8 @@ run(char *error, size_t size)
 	r = hub_options_use_keys(&config, NULL, error, size);
 	if (r < 0)
 		return r == -EPERM ? EX_NOPERM : EX_USAGE;
+	if (given.check_config)
+		return 0;
 	r = logging_open("sse-hub", given.log);
 	if (r < 0) {
 		snprintf(error, size, "cannot log to %.200s: %s", given.log,

@@ -591,6 +591,13 @@ def test_says_what_is_wrong(box, options, status, words):
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
+def test_check_config(box, bus):
+    assert run_hub(box, "--bus", bus, "--check-config", "--sync", "1s").returncode == 0
+    assert os.listdir(bus) == []
+    done = run_hub(box, "--bus", bus, "--check-config", "--sync", "soon")
+    assert (done.returncode, "soon" in done.stderr) == (64, True)
+
+
 def test_a_port_that_is_taken(box):
     port = free_port(in_a_row=3)
     with socket.socket() as s:

@@ -66,6 +66,16 @@ settle_copy(const char *path, uint64_t *ret_inode)
 }
 
 int
+disk_compact_settle(struct disk *d)
+{
+	int r = d->is_renamed ? store_dir_sync(&d->dir) : 0;
+
+	if (r == 0)
+		d->is_renamed = false;
+	return r;
+}
+
+int
 disk_compact(struct disk *d, bool is_serving)
 {
 	char path[STORE_PATH_MAX + 32], fresh[STORE_PATH_MAX + 40];
@@ -91,6 +101,9 @@ disk_compact(struct disk *d, bool is_serving)
 	d->meta.inode = inode;
 	d->is_cramped = false;
 	d->compact_at = 0;
-	r = store_dir_sync(&d->dir);
-	return r < 0 ? r : lmdbport_open_again(d->port);
+	/* The old file has no name any more: whatever fails, the next ones who
+	 * read and write do so in the new one. */
+	d->is_renamed = true;
+	r = lmdbport_open_again(d->port);
+	return r < 0 ? r : disk_compact_settle(d);
 }

@@ -20,4 +20,10 @@
  */
 int disk_compact(struct disk *d, bool is_serving);
 
+/*
+ * Sees that after a power cut the file has the name that it has now. Nothing is
+ * stored in it before that. 0 or -errno.
+ */
+int disk_compact_settle(struct disk *d);
+
 #endif

@@ -34,6 +34,7 @@ struct disk {
 	/* or at half of these bytes of events, the most since the last look */
 	uint64_t compact_events;
 	bool is_cramped;		/* there were no pages for the last write */
+	bool is_renamed;		/* the file; not yet for good */
 	char why[STORE_PATH_MAX + 128];	/* the last write failed: why; or "" */
 };
 

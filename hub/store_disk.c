@@ -302,6 +302,8 @@ disk_write(struct disk *d, int64_t now_ms, unsigned most, bool is_clean)
 	if (r == 0)
 		r = put_meta(d, now_ms, is_clean);
 	if (r == 0)
+		r = disk_compact_settle(d);
+	if (r == 0)
 		r = lmdbport_commit(d->port);
 	else
 		lmdbport_abort(d->port);

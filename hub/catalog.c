@@ -3,7 +3,6 @@
 
 #include "hub/catalog.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,7 @@ enum step_kind { STEP_ADD, STEP_EVICT, STEP_HOLD };
 struct catalog_step {
 	enum step_kind kind;
 	bool was_held;			/* EVICT */
-	struct catalog_topic *topic;
+	struct catalog_topic *topic;	/* EVICT: NULL if nobody knows */
 	uint64_t number, bytes;
 	uint64_t topic_lost, lost;	/* EVICT: before */
 	uint64_t floor;			/* EVICT, HOLD: before */
@@ -289,6 +288,17 @@ forget_steps(struct catalog *c)
 	c->step_cap = 0;
 }
 
+/* One more, or one less, from the floor on or of the held ones. */
+static void
+count(struct catalog *c, bool is_front, uint64_t bytes, int one)
+{
+	uint64_t *events = is_front ? &c->events : &c->held_events;
+	uint64_t *all = is_front ? &c->bytes : &c->held_bytes;
+
+	*events += (uint64_t)one;
+	*all += one > 0 ? bytes : -bytes;
+}
+
 /* --- coming ------------------------------------------------------------- */
 
 /* One that has nothing and lost nothing is as good as none: events that are
@@ -326,8 +336,7 @@ catalog_add(struct catalog *c, const struct catalog_item *item)
 	}
 	topic_gets_busy(c, t);
 	t->kept++;
-	c->events++;
-	c->bytes += item->bytes;
+	count(c, true, item->bytes, 1);
 	check_over(c, t);
 	c->step_count++;
 	return 0;
@@ -342,8 +351,7 @@ undo_add(struct catalog *c, const struct catalog_step *step)
 		step->id->number = step->id_number;
 	else if (step->id)
 		id_drop(c, step->id);
-	c->events--;
-	c->bytes -= step->bytes;
+	count(c, true, step->bytes, -1);
 	if (--t->kept == 0)
 		topic_becomes_idle(c, t);
 	check_over(c, t);
@@ -410,8 +418,13 @@ int
 catalog_load(struct catalog *c, const struct catalog_item *item)
 {
 	struct catalog_topic *t;
-	int r = catalog_add(c, item);
+	int r;
 
+	if (!item->topic.p) {
+		count(c, item->number >= c->floor, item->bytes, 1);
+		return 0;
+	}
+	r = catalog_add(c, item);
 	if (r < 0)
 		return r;
 	t = c->steps[--c->step_count].topic;
@@ -421,10 +434,8 @@ catalog_load(struct catalog *c, const struct catalog_item *item)
 	if (r < 0)
 		return r;
 	held_push(t, item->number);
-	c->events--;
-	c->bytes -= item->bytes;
-	c->held_events++;
-	c->held_bytes += item->bytes;
+	count(c, true, item->bytes, -1);
+	count(c, false, item->bytes, 1);
 	check_over(c, t);
 	return 0;
 }
@@ -471,6 +482,26 @@ take_out_id(struct catalog *c, const struct catalog_item *item,
 	step->id = id;
 }
 
+/* Its topic has lost `number`, or one of which nobody knows the topic. */
+static void
+lose(struct catalog *c, struct catalog_topic *t, uint64_t number)
+{
+	if (number > c->lost)
+		c->lost = number;
+	if (!t) {
+		if (number > c->blind)
+			c->blind = number;
+		return;
+	}
+	if (number > t->lost)
+		t->lost = number;
+	note_loss(c, t);
+	list_del(&t->changed);
+	list_add(&c->changed, &t->changed);
+	if (--t->kept == 0)
+		topic_becomes_idle(c, t);
+}
+
 /* What is common to an event that goes, wherever it was. */
 static struct catalog_step *
 evict(struct catalog *c, struct catalog_topic *t,
@@ -481,30 +512,23 @@ evict(struct catalog *c, struct catalog_topic *t,
 	*step = (struct catalog_step){
 		.kind = STEP_EVICT, .topic = t,
 		.number = item->number, .bytes = item->bytes,
-		.topic_lost = t->lost, .lost = c->lost, .floor = c->floor,
+		.topic_lost = t ? t->lost : 0, .lost = c->lost,
+		.floor = c->floor,
 	};
 	take_out_id(c, item, step);
-	if (item->number > t->lost)
-		t->lost = item->number;
-	if (t->lost > c->lost)
-		c->lost = t->lost;
-	note_loss(c, t);
-	list_del(&t->changed);
-	list_add(&c->changed, &t->changed);
-	if (--t->kept == 0)
-		topic_becomes_idle(c, t);
+	lose(c, t, item->number);
 	return step;
 }
 
 int
 catalog_pass(struct catalog *c, const struct catalog_item *item)
 {
-	struct catalog_topic *t = map_get(&c->topics, item->topic);
-	bool is_held;
+	struct catalog_topic *t = item->topic.p ?
+		map_get(&c->topics, item->topic) : NULL;
+	bool is_held = t && t->kept <= t->keep;
 
-	if (!t || !next_step(c))
+	if (!next_step(c))
 		return -ENOMEM;
-	is_held = t->kept <= t->keep;
 	if (is_held && held_reserve(t) < 0)
 		return -ENOMEM;
 	if (is_held) {
@@ -514,31 +538,53 @@ catalog_pass(struct catalog *c, const struct catalog_item *item)
 			.floor = c->floor,
 		};
 		held_push(t, item->number);
-		c->held_events++;
-		c->held_bytes += item->bytes;
+		count(c, false, item->bytes, 1);
 	} else {
 		(void)evict(c, t, item);
 	}
-	c->events--;
-	c->bytes -= item->bytes;
+	count(c, true, item->bytes, -1);
 	c->floor = item->number + 1;
-	check_over(c, t);
+	if (t)
+		check_over(c, t);
 	return !is_held;
+}
+
+static bool
+holds_first(const struct catalog_topic *t, uint64_t number)
+{
+	return t && t->held_count > 0 && t->held[t->held_at] == number;
+}
+
+/* Whose oldest held one it is. NULL: nobody's, it could not be read when the
+ * store was opened. */
+static struct catalog_topic *
+holder_of(const struct catalog *c, const struct catalog_item *item)
+{
+	struct catalog_topic *t = item->topic.p ?
+		map_get(&c->topics, item->topic) : NULL;
+	size_t iter = 0;
+
+	if (holds_first(t, item->number))
+		return t;
+	while ((t = map_next(&c->topics, &iter)))
+		if (holds_first(t, item->number))
+			break;
+	return t;
 }
 
 int
 catalog_evict(struct catalog *c, const struct catalog_item *item)
 {
-	struct catalog_topic *t = map_get(&c->topics, item->topic);
+	struct catalog_topic *t = holder_of(c, item);
 
-	if (!t || t->held_count == 0 || !next_step(c))
+	if (!next_step(c))
 		return -ENOMEM;
-	assert(t->held[t->held_at] == item->number);
 	evict(c, t, item)->was_held = true;
-	held_pop_front(t);
-	c->held_events--;
-	c->held_bytes -= item->bytes;
-	check_over(c, t);
+	count(c, false, item->bytes, -1);
+	if (t) {
+		held_pop_front(t);
+		check_over(c, t);
+	}
 	return 0;
 }
 
@@ -564,21 +610,18 @@ undo_evict(struct catalog *c, const struct catalog_step *step)
 {
 	struct catalog_topic *t = step->topic;
 
+	c->lost = step->lost;
+	c->floor = step->floor;
+	count(c, !step->was_held, step->bytes, 1);
+	if (step->id)
+		put_back_id(c, step->id);
+	if (!t)
+		return;
 	topic_gets_busy(c, t);
 	t->kept++;
 	t->lost = step->topic_lost;
-	c->lost = step->lost;
-	c->floor = step->floor;
-	if (step->id)
-		put_back_id(c, step->id);
-	if (step->was_held) {
+	if (step->was_held)
 		held_push_front(t, step->number);
-		c->held_events++;
-		c->held_bytes += step->bytes;
-	} else {
-		c->events++;
-		c->bytes += step->bytes;
-	}
 	check_over(c, t);
 }
 
@@ -586,10 +629,8 @@ static void
 undo_hold(struct catalog *c, const struct catalog_step *step)
 {
 	step->topic->held_count--;
-	c->held_events--;
-	c->held_bytes -= step->bytes;
-	c->events++;
-	c->bytes += step->bytes;
+	count(c, false, step->bytes, -1);
+	count(c, true, step->bytes, 1);
 	c->floor = step->floor;
 	check_over(c, step->topic);
 }

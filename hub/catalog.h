@@ -46,7 +46,8 @@ struct catalog_topic {
 	/* No topic before it in by_lost, nor it, has lost a newer one: what is
 	 * held goes in another order than it came. */
 	uint64_t bound;
-	uint64_t kept;		/* events, the held ones too */
+	/* events, the held ones too, and any that became unreadable */
+	uint64_t kept;
 	uint64_t keep;		/* what a rule keeps; 0: no rule */
 	uint64_t *held;		/* owned; numbers, ascending */
 	size_t held_at, held_count, held_cap;
@@ -55,7 +56,7 @@ struct catalog_topic {
 
 struct catalog_item {		/* an event, as the catalog sees it */
 	uint64_t number;
-	struct slice topic;
+	struct slice topic;	/* absent: it cannot be read any more */
 	struct slice id;	/* a publisher's own; absent: none */
 	uint64_t bytes;		/* that it takes in the store */
 };

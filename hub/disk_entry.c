@@ -48,6 +48,19 @@ disk_entry_put_topic(struct lmdbport *p, struct slice name, uint64_t lost)
 }
 
 int
+disk_entry_read_event(struct slice key, struct slice value, bool is_checked,
+		      struct store_record *ret_record)
+{
+	struct store_record record;
+
+	if (key.len != 8 || stored_parse(value, is_checked, &record) < 0 ||
+	    record.number != stored_get_u64(key.p))
+		return -EBADMSG;
+	*ret_record = record;
+	return 0;
+}
+
+int
 disk_entry_read_key(struct slice key, struct slice value,
 		    struct disk_entry_key *ret_key)
 {

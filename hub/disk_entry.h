@@ -13,6 +13,7 @@
 #define HUB_DISK_ENTRY_H
 
 #include "hub/lmdbport.h"
+#include "hub/store.h"
 
 struct disk_entry_key {
 	uint64_t number;
@@ -28,6 +29,8 @@ int disk_entry_put_key(struct lmdbport *p, const struct disk_entry_key *k,
 int disk_entry_put_topic(struct lmdbport *p, struct slice name, uint64_t lost);
 
 /* From what stands in the tables. 0 or -EBADMSG. */
+int disk_entry_read_event(struct slice key, struct slice value, bool is_checked,
+			  struct store_record *ret_record);
 int disk_entry_read_key(struct slice key, struct slice value,
 			struct disk_entry_key *ret_key);
 int disk_entry_read_topic(struct slice key, struct slice value,

@@ -94,15 +94,15 @@ static int
 on_event(void *user, struct slice key, struct slice value)
 {
 	struct disk *d = user;
-	struct store_record record;
+	struct store_record record = { 0 };
 	struct catalog_item item;
 
-	if (stored_parse(value, false, &record) < 0) {
+	if (key.len != 8)
+		return -EBADMSG;
+	if (disk_entry_read_event(key, value, false, &record) < 0)
 		disk_note_bad(d, key);
-		return 0;
-	}
 	item = (struct catalog_item){
-		.number = record.number, .topic = record.topic,
+		.number = stored_get_u64(key.p), .topic = record.topic,
 		.id = record.id, .bytes = value.len,
 	};
 	return catalog_load(&d->store.catalog, &item);

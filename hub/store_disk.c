@@ -220,16 +220,21 @@ disk_find(void *user, uint64_t from, struct store_record *ret_record,
 	char number[8];
 	int r;
 
-	/* One that a bad disk made unreadable must not keep the others from
-	 * going; the next start finds it. */
-	while ((r = lmdbport_from(d->port, LMDBPORT_EVENTS,
-				  key_of(from, number), &key, &value)) == 0 &&
-	       key.len == 8 && stored_parse(value, false, ret_record) < 0) {
+	r = lmdbport_from(d->port, LMDBPORT_EVENTS, key_of(from, number), &key,
+			  &value);
+	if (r < 0)
+		return r;
+	if (key.len != 8)
+		return -EBADMSG;
+	if (disk_entry_read_event(key, value, false, ret_record) < 0) {
+		/* It goes like others. */
 		disk_note_bad(d, key);
-		from = stored_get_u64(key.p) + 1;
+		*ret_record = (struct store_record){
+			.number = stored_get_u64(key.p), .time_ms = INT64_MIN,
+		};
 	}
-	*ret_bytes = r == 0 ? value.len : 0;
-	return r;
+	*ret_bytes = value.len;
+	return 0;
 }
 
 static int
@@ -450,12 +455,26 @@ on_entry(void *user, struct slice key, struct slice value)
 	struct walk *w = user;
 	struct store_record record;
 
-	if (stored_parse(value, true, &record) < 0) {
+	if (disk_entry_read_event(key, value, true, &record) < 0) {
 		disk_note_bad(w->disk, key);
 		return 0;
 	}
 	w->is_stopped = w->on_record(w->user, &record) != 0;
 	return w->is_stopped;
+}
+
+/* What LMDB does not have yet: memory of ours, and as it was written. */
+static void
+walk_tail(struct walk *w, uint64_t after)
+{
+	const struct disk *d = w->disk;
+	uint64_t before = d->last - d->tail_count;
+	size_t i = after > before ? (size_t)(after - before) : 0;
+	struct store_record record;
+
+	for (; i < d->tail_stored && !w->is_stopped; i++)
+		if (stored_parse(tail_record(d, i), false, &record) == 0)
+			w->is_stopped = w->on_record(w->user, &record) != 0;
 }
 
 static int
@@ -465,17 +484,15 @@ disk_scan(struct store *s, uint64_t after, store_on_record *on_record,
 	struct disk *d = disk_of(s);
 	struct walk w = { .disk = d, .on_record = on_record, .user = user };
 	char number[8];
-	size_t i;
-	int r = 0;
+	int r;
 
 	if (after == UINT64_MAX)
 		return 0;
 	lmdbport_rest(d->port);
 	r = lmdbport_walk(d->port, LMDBPORT_EVENTS, key_of(after + 1, number),
 			  on_entry, &w);
-	for (i = 0; r == 0 && i < d->tail_stored && !w.is_stopped; i++)
-		if (d->last - d->tail_count + 1 + i > after)
-			(void)on_entry(&w, SLICE_NONE, tail_record(d, i));
+	if (r == 0)
+		walk_tail(&w, after);
 	return r < 0 ? -EIO : 0;
 }
 

@@ -37,7 +37,8 @@ step(struct catalog *c, int64_t now_ms, const struct trim_ops *ops, void *user)
 	r = ops->find(user, need == CATALOG_HELD ? 0 : number, &record,
 		      &item.bytes);
 	if (r < 0)
-		return r;
+		/* Nothing that is counted is there: nothing can go. */
+		return r == -ENOENT ? 0 : r;
 	if (need == CATALOG_FITS && !is_old(c, now_ms, record.time_ms))
 		return 0;
 	item.number = record.number;

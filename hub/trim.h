@@ -13,7 +13,8 @@
 
 struct trim_ops {
 	/* The kept record with the least number that is not below `from`, and
-	 * the bytes it takes. 0, -ENOENT or -EIO. */
+	 * the bytes it takes. One that cannot be read any more has a number, no
+	 * topic, and is as old as can be. 0, -ENOENT or -EIO. */
 	int (*find)(void *user, uint64_t from, struct store_record *ret_record,
 		    uint64_t *ret_bytes);
 	int (*drop)(void *user, uint64_t number);	/* 0, -ENOSPC, -EIO */

@@ -706,16 +706,41 @@ catalog_done(struct catalog *c)
 
 /* --- looking ------------------------------------------------------------ */
 
+/* Whether one of those selectors matches that are not one topic's name. */
 static bool
-is_wanted(struct slice topic, const struct slice *selectors,
-	  const enum selector_kind *kinds, size_t n)
+is_matched(struct slice topic, const struct slice *selectors,
+	   const enum selector_kind *kinds, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (selector_match(selectors[i], kinds[i], topic))
+		if (kinds[i] != SELECTOR_TOPIC &&
+		    selector_match(selectors[i], kinds[i], topic))
 			return true;
-	return false;
+	return n == 0;
+}
+
+/* What the topics have lost that are named. Whether there are other selectors;
+ * no selectors at all are one for all topics. */
+static bool
+look_up_named(const struct catalog *c, const struct slice *selectors,
+	      const enum selector_kind *kinds, size_t n, uint64_t *lost)
+{
+	bool has_others = n == 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct catalog_topic *t;
+
+		if (kinds[i] != SELECTOR_TOPIC) {
+			has_others = true;
+			continue;
+		}
+		t = map_get(&c->topics, selectors[i]);
+		if (t && t->lost > *lost)
+			*lost = t->lost;
+	}
+	return has_others;
 }
 
 uint64_t
@@ -723,10 +748,13 @@ catalog_lost(const struct catalog *c, const struct slice *selectors,
 	     const enum selector_kind *kinds, size_t n, uint64_t after)
 {
 	uint64_t lost = n == 0 && c->lost > c->blind ? c->lost : c->blind;
-	const struct list *at;
+	const struct list *at = &c->by_lost;
 
+	/* Only the others take a walk, which may be one over all topics. */
+	if (look_up_named(c, selectors, kinds, n, &lost))
+		at = c->by_lost.prev;
 	/* Until all that are left have lost less than is found already. */
-	for (at = c->by_lost.prev; at != &c->by_lost; at = at->prev) {
+	for (; at != &c->by_lost; at = at->prev) {
 		const struct catalog_topic *t = list_entry(
 			(struct list *)(uintptr_t)at, struct catalog_topic,
 			by_lost);
@@ -734,7 +762,7 @@ catalog_lost(const struct catalog *c, const struct slice *selectors,
 		if (t->bound <= after || t->bound <= lost)
 			break;
 		if (t->lost > after && t->lost > lost &&
-		    is_wanted(t->name, selectors, kinds, n))
+		    is_matched(t->name, selectors, kinds, n))
 			lost = t->lost;
 	}
 	return lost > after ? lost : 0;

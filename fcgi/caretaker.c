@@ -62,8 +62,8 @@ pass_on(const struct listener *l, const struct pass *p)
 	struct pollfd room = { .fd = p->in, .events = POLLOUT };
 	int fd = listen_accept(l), e = fd < 0 ? fd : pass_send(p->in, fd);
 
-	while (e == -EAGAIN && fd >= 0 && has_children()) {
-		(void)poll(&room, 1, LOOK_MS);
+	while ((e == -EAGAIN || e == -ENOBUFS) && fd >= 0 && has_children()) {
+		(void)poll(&room, e == -EAGAIN, LOOK_MS);
 		e = pass_send(p->in, fd);
 	}
 	if (e < 0 && fd >= 0)

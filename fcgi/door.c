@@ -21,16 +21,23 @@ static void look(struct door *d);
 
 /* ---- who comes in ---- */
 
+static void
+look_later(struct door *d)
+{
+	(void)loop_timer_set(d->loop, &d->again,
+			     loop_now_ms(d->loop) + PAUSE_MS);
+}
+
 /* There is no room at the workers: one is held, and nobody more let in. */
 static void
-hold(struct door *d, int fd)
+hold(struct door *d, int fd, bool is_seen)
 {
 	d->held = fd;
-	d->room.fd = d->pass->in;
-	if (loop_add(d->loop, &d->room, LOOP_WRITE) < 0) {
+	if (is_seen)
+		d->room.fd = d->pass->in;
+	if (!is_seen || loop_add(d->loop, &d->room, LOOP_WRITE) < 0) {
 		d->room.fd = -1;
-		(void)loop_timer_set(d->loop, &d->again,
-				     loop_now_ms(d->loop) + PAUSE_MS);
+		look_later(d);
 	}
 	look(d);
 }
@@ -45,8 +52,8 @@ let_in(struct door *d, int fd)
 		return;
 	}
 	r = pass_send(d->pass->in, fd);
-	if (r == -EAGAIN)
-		hold(d, fd);
+	if (r == -EAGAIN || r == -ENOBUFS)
+		hold(d, fd, r == -EAGAIN);
 	else if (r < 0)
 		close(fd);
 }
@@ -95,8 +102,7 @@ on_connection(struct loop_io *io, unsigned ready)
 			   !(d->mode == DOOR_ANSWERING &&
 			     standin_make_room(&d->standin))) {
 			/* It stays readable: asking on would burn the CPU. */
-			(void)loop_timer_set(d->loop, &d->again,
-					     loop_now_ms(d->loop) + PAUSE_MS);
+			look_later(d);
 			look(d);
 			return;
 		} else if (fd == -EAGAIN) {
@@ -126,8 +132,7 @@ look(struct door *d)
 		side->io.fd = side->listener->fd;
 		if (loop_add(d->loop, &side->io, LOOP_READ) < 0) {
 			side->io.fd = -1;
-			(void)loop_timer_set(d->loop, &d->again,
-					     loop_now_ms(d->loop) + PAUSE_MS);
+			look_later(d);
 		}
 	}
 }

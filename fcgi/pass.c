@@ -86,9 +86,11 @@ pass_send(int in, int fd)
 		close(fd);
 		return 0;
 	}
-	/* Too many may be on their way, of this user's, as well. */
-	if (errno == EWOULDBLOCK || errno == ETOOMANYREFS || errno == ENOBUFS)
+	if (errno == EWOULDBLOCK)
 		return -EAGAIN;
+	/* Of this user's too many may be on their way, anywhere. */
+	if (errno == ETOOMANYREFS || errno == ENOMEM)
+		return -ENOBUFS;
 	return errno == ECONNRESET ? -EPIPE : -errno;
 }
 

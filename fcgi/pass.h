@@ -28,8 +28,9 @@ bool pass_is_one(const struct pass *p);
 
 /*
  * Gives a connection away and closes it here. 0; -EAGAIN: there is no room
- * until workers have taken some, and it stays the caller's; -EPIPE: no worker
- * can have it any more; -errno.
+ * until workers have taken some; -ENOBUFS: nor can it be seen when there is, so
+ * it is for later; -EPIPE: no worker can have it any more; -errno. Then it stays
+ * the caller's.
  */
 int pass_send(int in, int fd);
 

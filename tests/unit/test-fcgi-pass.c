@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
@@ -81,6 +82,43 @@ a_full_way_says_so(void **state)
 	pass_close(&p);
 }
 
+/* Nor is one lost when more are on their way than one user may have, which no
+ * socket tells the end of. */
+static void
+send_too_many(void)
+{
+	struct rlimit limit = { 40, 40 };
+	int far, near, n = 0, r;
+	struct pass p;
+
+	if (pass_open(&p) < 0 || setrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    setresuid(65533, 65533, 65533) < 0)
+		_exit(2);
+	do {
+		near = connection(&far);
+		close(far);
+		r = pass_send(p.in, near);
+	} while (r == 0 && ++n < 1000);
+	_exit(r == -ENOBUFS && n >= 39 &&
+	      fcntl(near, F_GETFD) >= 0 ? 0 : 1);
+}
+
+static void
+too_many_on_their_way_are_for_later(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();		/* other programs of ours may count, too */
+	pid = fork();
+	if (pid == 0)
+		send_too_many();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void
 no_worker_is_left(void **state)
 {
@@ -140,6 +178,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connections_arrive_in_order),
 		cmocka_unit_test(a_full_way_says_so),
+		cmocka_unit_test(too_many_on_their_way_are_for_later),
 		cmocka_unit_test(no_worker_is_left),
 		cmocka_unit_test(waits_for_a_descriptor),
 	};

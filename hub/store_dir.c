@@ -41,8 +41,20 @@ store_dir_path(const struct store_dir *d, const char *name, char *out,
 void
 store_dir_share(const struct store_dir *d, const char *path)
 {
-	if (d->group != (gid_t)-1 && chown(path, (uid_t)-1, d->group) == 0)
-		(void)chmod(path, 0660);
+	struct stat st;
+	int fd;
+
+	if (d->group == (gid_t)-1)
+		return;
+	/* The group may write in the directory: what is there now under this
+	 * name may be a link to somebody else's file. */
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    fchown(fd, (uid_t)-1, d->group) == 0)
+		(void)fchmod(fd, 0660);
+	close(fd);
 }
 
 int
@@ -156,6 +168,7 @@ int
 store_dir_open(struct store_dir *d, const char *path, gid_t group, int wait_ms,
 	       char *why, size_t size)
 {
+	bool is_made;
 	int fd, r;
 
 	d->lock = -1;
@@ -163,16 +176,16 @@ store_dir_open(struct store_dir *d, const char *path, gid_t group, int wait_ms,
 	if (strlen(path) >= sizeof(d->path))
 		return fail(ENAMETOOLONG, "use", path, why, size);
 	strcpy(d->path, path);
-	if (mkdir(path, group == (gid_t)-1 ? 0700 : 0770) == 0) {
-		if (group != (gid_t)-1 &&
-		    chown(path, (uid_t)-1, group) == 0)
-			(void)chmod(path, 02770);
-	} else if (errno != EEXIST) {
+	is_made = mkdir(path, group == (gid_t)-1 ? 0700 : 0770) == 0;
+	if (!is_made && errno != EEXIST)
 		return fail(errno, "make", path, why, size);
-	}
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+		  (is_made ? O_NOFOLLOW : 0));
 	if (fd < 0)
 		return fail(errno, "open", path, why, size);
+	if (is_made && group != (gid_t)-1 &&
+	    fchown(fd, (uid_t)-1, group) == 0)
+		(void)fchmod(fd, 02770);
 	r = is_remote(fd) ? -EREMOTE : 0;
 	close(fd);
 	if (r < 0) {

@@ -40,7 +40,7 @@ is_worth_it(struct disk *d, bool is_serving)
 
 /* The copy is a file of its own, and has to know that it is the store. */
 static int
-settle_copy(const char *path, uint64_t *ret_inode)
+settle_copy(const char *path, uint64_t *ret_mark)
 {
 	struct lmdbport *copy;
 	struct disk_meta meta;
@@ -54,14 +54,16 @@ settle_copy(const char *path, uint64_t *ret_inode)
 		return r;
 	r = disk_meta_read(copy, &meta);
 	if (r == 0)
+		r = disk_file_mark(path, &meta.file);
+	if (r == 0)
 		r = lmdbport_begin(copy);
-	meta.inode = *ret_inode = (uint64_t)st.st_ino;
 	if (r == 0)
 		r = disk_meta_write(copy, &meta);
 	/* With this all of it is on the disk for good. */
 	if (r == 0)
 		r = lmdbport_commit(copy);
 	lmdbport_close(copy);
+	*ret_mark = meta.file;
 	return r;
 }
 
@@ -79,7 +81,7 @@ int
 disk_compact(struct disk *d, bool is_serving)
 {
 	char path[STORE_PATH_MAX + 32], fresh[STORE_PATH_MAX + 40];
-	uint64_t inode = 0;
+	uint64_t mark = 0;
 	int r;
 
 	if (!is_worth_it(d, is_serving))
@@ -90,7 +92,7 @@ disk_compact(struct disk *d, bool is_serving)
 	if (r == 0)
 		r = lmdbport_copy(d->port, fresh, 0600);
 	if (r == 0)
-		r = settle_copy(fresh, &inode);
+		r = settle_copy(fresh, &mark);
 	store_dir_share(&d->dir, fresh);
 	if (r == 0 && rename(fresh, path) < 0)
 		r = -errno;
@@ -98,7 +100,7 @@ disk_compact(struct disk *d, bool is_serving)
 		(void)unlink(fresh);
 		return 0;
 	}
-	d->meta.inode = inode;
+	d->meta.file = mark;
 	d->is_cramped = false;
 	d->compact_at = 0;
 	/* The old file has no name any more: whatever fails, the next ones who

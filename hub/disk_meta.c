@@ -4,12 +4,15 @@
 #include "hub/disk_meta.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "hub/stored.h"
 #include "lib/base/clock.h"
+#include "lib/base/siphash.h"
 #include "lib/sse/id.h"
 
 #define KEY_FORMAT SLICE_LIT("format")
@@ -57,6 +60,40 @@ disk_now(struct disk_now *ret_now)
 	fclose(file);
 }
 
+/* When the file was made, in nanoseconds; 0: the file system does not know. */
+static uint64_t
+born_ns(const char *path)
+{
+#ifdef STATX_BTIME
+	struct statx stx;
+
+	if (statx(AT_FDCWD, path, 0, STATX_BTIME, &stx) == 0 &&
+	    stx.stx_mask & STATX_BTIME)
+		return (uint64_t)stx.stx_btime.tv_sec * 1000000000 +
+		       stx.stx_btime.tv_nsec;
+#endif
+	(void)path;
+	return 0;
+}
+
+int
+disk_file_mark(const char *path, uint64_t *ret_mark)
+{
+	static const uint64_t no_secret[2];
+	char text[16];
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	/* The number alone is not enough: whoever deletes the file and copies
+	 * another one there often gets the same number again. */
+	stored_put_u64(text, (uint64_t)st.st_ino);
+	stored_put_u64(text + 8, born_ns(path));
+	*ret_mark = siphash13(no_secret,
+			      (struct slice){ text, sizeof(text) }) | 1;
+	return 0;
+}
+
 static bool
 is_same_boot(const struct disk_meta *m, const struct disk_now *now)
 {
@@ -83,7 +120,7 @@ read_state(struct slice s, struct disk_meta *m)
 	m->clock_ms = (int64_t)n[4];
 	m->boottime_ms = (int64_t)n[5];
 	m->wall_ms = (int64_t)n[6];
-	m->inode = n[7];
+	m->file = n[7];
 	m->is_clean = n[8] & FLAG_CLEAN;
 	m->is_always = n[8] & FLAG_ALWAYS;
 	m->n_epochs = (size_t)n[9];
@@ -134,7 +171,7 @@ disk_meta_write(struct lmdbport *p, const struct disk_meta *m)
 {
 	const uint64_t n[FIELDS] = {
 		m->last, m->floor, m->lost, m->blind, (uint64_t)m->clock_ms,
-		(uint64_t)m->boottime_ms, (uint64_t)m->wall_ms, m->inode,
+		(uint64_t)m->boottime_ms, (uint64_t)m->wall_ms, m->file,
 		(m->is_clean ? FLAG_CLEAN : 0) |
 		(m->is_always ? FLAG_ALWAYS : 0),
 		m->n_epochs,
@@ -192,10 +229,10 @@ disk_meta_is_cut(const struct disk_meta *m, const struct disk_now *now)
 }
 
 const char *
-disk_meta_doubt(const struct disk_meta *m, uint64_t inode,
-		uint64_t remembered, const struct disk_now *now)
+disk_meta_doubt(const struct disk_meta *m, uint64_t file, uint64_t remembered,
+		const struct disk_now *now)
 {
-	if (m->inode != inode || remembered > m->last)
+	if (m->file != file || remembered > m->last)
 		return "it is a copy, or was restored from a backup";
 	if (disk_meta_is_cut(m, now))
 		return "the machine stopped while it was open, and --sync did not say always";

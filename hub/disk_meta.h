@@ -23,7 +23,7 @@ struct disk_meta {
 	/* The store's clock counts the milliseconds of its life; what the
 	 * system's clocks showed then. */
 	int64_t clock_ms, boottime_ms, wall_ms;
-	uint64_t inode;		/* of the file: a copy has another */
+	uint64_t file;		/* disk_file_mark: a copy has another */
 	bool is_clean;		/* was closed */
 	bool is_always;		/* each commit was on the disk for good */
 	char boot[DISK_BOOT_MAX];	/* of the system, when it was opened */
@@ -36,6 +36,10 @@ struct disk_now {
 };
 void disk_now(struct disk_now *ret_now);
 int64_t disk_boottime_ms(void);	/* goes on while the machine sleeps */
+
+/* What tells a file from a copy of it, and goes with it when it is renamed.
+ * Never 0. 0 or -errno. */
+int disk_file_mark(const char *path, uint64_t *ret_mark);
 
 /* 0; -ENOENT: the file is new; -EINVAL: it is none of a hub's; -EPROTO: of a
  * later version; -EBADMSG. */
@@ -55,7 +59,7 @@ bool disk_meta_is_cut(const struct disk_meta *m, const struct disk_now *now);
  * Why numbers may have been given that are not in the store: NULL if none can
  * have been. `remembered` is what store_dir_remembered says. A sentence's end.
  */
-const char *disk_meta_doubt(const struct disk_meta *m, uint64_t inode,
+const char *disk_meta_doubt(const struct disk_meta *m, uint64_t file,
 			    uint64_t remembered, const struct disk_now *now);
 
 /*

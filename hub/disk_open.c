@@ -184,15 +184,15 @@ open_journal(struct disk *d, const struct disk_now *now, struct disk_fault *f)
 
 /* The epoch that goes on, or one that begins. */
 static void
-settle_epoch(struct disk *d, uint64_t inode, const struct disk_now *now,
+settle_epoch(struct disk *d, uint64_t mark, const struct disk_now *now,
 	     struct disk_fault *f)
 {
 	uint64_t remembered = store_dir_remembered(&d->dir,
 						   d->meta.epochs[0].epoch);
-	const char *doubt = disk_meta_doubt(&d->meta, inode, remembered, now);
+	const char *doubt = disk_meta_doubt(&d->meta, mark, remembered, now);
 	char old[14], new[14];
 
-	d->meta.inode = inode;
+	d->meta.file = mark;
 	d->meta.is_always = d->sync_ms == 0;
 	memcpy(d->meta.boot, now->boot, sizeof(d->meta.boot));
 	if (!doubt)
@@ -248,6 +248,7 @@ open_file(struct disk *d, struct disk_fault *f)
 {
 	char path[STORE_PATH_MAX + 32];
 	struct disk_now now;
+	uint64_t mark = 0;
 	struct stat st;
 	int r = store_dir_path(&d->dir, STORE_DIR_EVENTS, path, sizeof(path));
 
@@ -264,11 +265,13 @@ open_file(struct disk *d, struct disk_fault *f)
 	store_dir_share(&d->dir, path);
 	if (r == 0)
 		r = disk_meta_read(d->port, &d->meta);
+	if (r == 0)
+		r = disk_file_mark(path, &mark);
 	if (r < 0)
 		return disk_say_error(f, r, path);
 	disk_now(&now);
-	if (d->meta.inode == 0)		/* new */
-		d->meta.inode = (uint64_t)st.st_ino;
+	if (d->meta.file == 0)		/* new */
+		d->meta.file = mark;
 	d->clock_offset = disk_meta_clock(&d->meta, &now) - clock_mono_ms();
 	d->last = d->meta.last;
 	r = load_catalog(d);
@@ -276,7 +279,7 @@ open_file(struct disk *d, struct disk_fault *f)
 		r = open_journal(d, &now, f);
 	if (r < 0)
 		return f->error ? r : disk_say_error(f, r, path);
-	settle_epoch(d, (uint64_t)st.st_ino, &now, f);
+	settle_epoch(d, mark, &now, f);
 	/* From here on it is in use, and says so. Without room for that it
 	 * can still be read; what is appended tries again. */
 	r = disk_write(d, clock_mono_ms(), DISK_TRIM_STEP, false);

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -218,12 +217,10 @@ on_journal(void *user, const struct store_record *record)
 static int
 write_epoch(struct resting *r, struct lmdbport *port, struct disk_meta *m)
 {
-	struct stat st;
-	int e;
+	int e = disk_file_mark(r->path, &m->file);
 
-	if (stat(r->path, &st) < 0)
-		return -errno;
-	m->inode = (uint64_t)st.st_ino;
+	if (e < 0)
+		return e;
 	m->is_clean = true;
 	disk_meta_begin_epoch(m, id_new_epoch());
 	e = lmdbport_begin(port);

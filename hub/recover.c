@@ -224,7 +224,7 @@ settle(struct recover *c)
 		report->missing += m->last - c->expected + 1;
 	m->blind = m->last > report->newest ? m->last : c->run - 1;
 	m->lost = m->blind;
-	m->inode = 0;		/* a new file: no copy */
+	m->file = 0;		/* a new file: no copy */
 	m->is_clean = true;
 	disk_meta_begin_epoch(m, id_new_epoch());
 	report->last = m->last;

@@ -139,12 +139,12 @@ const char *
 resting_doubt(const struct resting *r)
 {
 	struct disk_now now;
-	struct stat st;
+	uint64_t mark;
 
 	disk_now(&now);
-	if (r->meta.inode == 0 || stat(r->path, &st) < 0)
+	if (r->meta.file == 0 || disk_file_mark(r->path, &mark) < 0)
 		return NULL;
-	return disk_meta_doubt(&r->meta, (uint64_t)st.st_ino,
+	return disk_meta_doubt(&r->meta, mark,
 			       store_dir_remembered(&r->dir,
 					r->meta.epochs[0].epoch), &now);
 }

@@ -3,7 +3,13 @@
 
 #include "hub/disk_meta.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "tests/unit/unit.h"
 
@@ -102,7 +108,7 @@ doubts_what_may_lack_numbers(void **state)
 		struct disk_meta m = {
 			.is_clean = rows[i].is_clean,
 			.is_always = rows[i].is_always,
-			.inode = rows[i].is_copy ? 6 : 7, .boot = "one",
+			.file = rows[i].is_copy ? 6 : 7, .boot = "one",
 		};
 		struct disk_now now = { 0 };
 
@@ -116,7 +122,7 @@ doubts_what_may_lack_numbers(void **state)
 static void
 doubts_an_unknown_boot(void **state)
 {
-	struct disk_meta m = { .inode = 7 };
+	struct disk_meta m = { .file = 7 };
 	struct disk_now now = { 0 };
 
 	(void)state;
@@ -149,6 +155,51 @@ remembers_the_last_epochs(void **state)
 	}
 }
 
+/* Not in the same tick of the clock of files as the one before. */
+static void
+make_file(const char *path)
+{
+	struct timespec now, last;
+	int fd;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &last);
+	do
+		clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	while (now.tv_sec == last.tv_sec && now.tv_nsec == last.tv_nsec);
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* Where the number of a file that was deleted is given to the next one, too. */
+static void
+tells_a_file_from_one_in_its_place(void **state)
+{
+	char path[256], other[300];
+	uint64_t first, moved, then;
+	size_t i;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/mark-%ld",
+		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (long)getpid());
+	snprintf(other, sizeof(other), "%s.moved", path);
+	assert_int_equal(disk_file_mark(path, &first), -ENOENT);
+	make_file(path);
+	assert_int_equal(disk_file_mark(path, &first), 0);
+	assert_int_not_equal(first, 0);
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(disk_file_mark(other, &moved), 0);
+	assert_int_equal(moved, first);
+	for (i = 0; i < 20; i++) {
+		assert_int_equal(unlink(other), 0);
+		make_file(other);
+		assert_int_equal(disk_file_mark(other, &then), 0);
+		assert_int_not_equal(then, first);
+		first = then;
+	}
+	assert_int_equal(unlink(other), 0);
+}
+
 int
 main(void)
 {
@@ -158,6 +209,7 @@ main(void)
 		cmocka_unit_test(doubts_what_may_lack_numbers),
 		cmocka_unit_test(doubts_an_unknown_boot),
 		cmocka_unit_test(remembers_the_last_epochs),
+		cmocka_unit_test(tells_a_file_from_one_in_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ open_log(const struct settings *config)
 static int
 try_start(const struct settings *config)
 {
-	int r = config->has_hub ? hub_prepare(&config->bus) : 0;
+	int r = config->has_hub ? hub_try(&config->hub) : 0;
 
 	return r ? r : open_log(config);
 }

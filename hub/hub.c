@@ -10,6 +10,7 @@
 
 #include "hub/place.h"
 #include "hub/serve.h"
+#include "hub/store_open.h"
 #include "hub/takeover.h"
 #include "lib/base/clock.h"
 #include "lib/base/logging.h"
@@ -111,6 +112,14 @@ int
 hub_prepare(const struct bus_address *bus)
 {
 	return place_prepare(bus);
+}
+
+int
+hub_try(const struct hub_config *config)
+{
+	int r = place_prepare(&config->bus);
+
+	return r ? r : store_open_check(config);
 }
 
 int

@@ -44,6 +44,12 @@ struct hub_config {
 int hub_prepare(const struct bus_address *bus);
 
 /*
+ * For who has a hub and thinks of another one in its place: hub_prepare, and
+ * whether the store that --store names could be used. The same results.
+ */
+int hub_try(const struct hub_config *config);
+
+/*
  * Runs until SIGTERM, SIGINT or the lifeline's end. While another hub holds
  * the bus it stands by. Returns a process exit status (sysexits.h): 0 after a
  * signal; EX_CANTCREAT, EX_NOPERM, EX_CONFIG with the reason logged.

@@ -164,12 +164,66 @@ take_lock(struct store_dir *d, int wait_ms, char *why, size_t size)
 	return 0;
 }
 
+/* Opens a directory that can hold a store, for a look. 0 or -errno. */
+static int
+look(const char *path, char *why, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool remote;
+
+	if (fd < 0)
+		return fail(errno, "open", path, why, size);
+	remote = is_remote(fd);
+	close(fd);
+	if (!remote)
+		return 0;
+	snprintf(why, size, "%s is on a network file system, where a store cannot be kept safely. Name a directory on a local disk with --store, or say --store memory.",
+		 path);
+	return -EREMOTE;
+}
+
+int
+store_dir_check(const char *path, char *why, size_t size)
+{
+	char parent[STORE_PATH_MAX];
+	size_t len = strlen(path);
+	struct stat st;
+
+	if (len >= sizeof(parent))
+		return fail(ENAMETOOLONG, "use", path, why, size);
+	if (stat(path, &st) == 0 || errno != ENOENT)
+		return access(path, R_OK | W_OK | X_OK) < 0 ?
+			       fail(errno, "use", path, why, size) :
+			       look(path, why, size);
+	strcpy(parent, path);
+	while (len > 1 && parent[len - 1] == '/')
+		parent[--len] = '\0';
+	while (len > 1 && parent[len - 1] != '/')
+		parent[--len] = '\0';
+	return access(parent, W_OK | X_OK) < 0 ?
+		       fail(errno, "make", path, why, size) :
+		       look(parent, why, size);
+}
+
+/* Of a directory that was just made, and not of what was put in its place. */
+static void
+share_directory(const char *path, gid_t group)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return;
+	if (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) == 0)
+		(void)fchmod(fd, 02770);
+	close(fd);
+}
+
 int
 store_dir_open(struct store_dir *d, const char *path, gid_t group, int wait_ms,
 	       char *why, size_t size)
 {
 	bool is_made;
-	int fd, r;
+	int r;
 
 	d->lock = -1;
 	d->group = group;
@@ -179,20 +233,11 @@ store_dir_open(struct store_dir *d, const char *path, gid_t group, int wait_ms,
 	is_made = mkdir(path, group == (gid_t)-1 ? 0700 : 0770) == 0;
 	if (!is_made && errno != EEXIST)
 		return fail(errno, "make", path, why, size);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-		  (is_made ? O_NOFOLLOW : 0));
-	if (fd < 0)
-		return fail(errno, "open", path, why, size);
-	if (is_made && group != (gid_t)-1 &&
-	    fchown(fd, (uid_t)-1, group) == 0)
-		(void)fchmod(fd, 02770);
-	r = is_remote(fd) ? -EREMOTE : 0;
-	close(fd);
-	if (r < 0) {
-		snprintf(why, size, "%s is on a network file system, where a store cannot be kept safely. Name a directory on a local disk with --store, or say --store memory.",
-			 path);
+	if (is_made)
+		share_directory(path, group);
+	r = look(path, why, size);
+	if (r < 0)
 		return r;
-	}
 	r = take_lock(d, wait_ms, why, size);
 	if (r < 0)
 		store_dir_close(d);

@@ -35,6 +35,9 @@ int store_dir_open(struct store_dir *d, const char *path, gid_t group,
 		   int wait_ms, char *why, size_t size);
 void store_dir_close(struct store_dir *d);
 
+/* Whether that could make it and write there, without doing so. 0, or as it. */
+int store_dir_check(const char *path, char *why, size_t size);
+
 /* "DIRECTORY/NAME". 0 or -ENAMETOOLONG. */
 int store_dir_path(const struct store_dir *d, const char *name, char *out,
 		   size_t size);

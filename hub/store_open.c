@@ -307,3 +307,18 @@ store_open(const struct hub_config *c, struct store **ret_store)
 	log_error("%s", f.why);
 	return store_open_status(r);
 }
+
+int
+store_open_check(const struct hub_config *c)
+{
+	char directory[STORE_PATH_MAX], why[STORE_PATH_MAX + 256];
+	int r;
+
+	if (!c->store || !store_open_directory(c, directory, sizeof(directory)))
+		return 0;
+	r = store_dir_check(directory, why, sizeof(why));
+	if (r == 0)
+		return 0;
+	log_error("%s", why);
+	return store_open_status(r);
+}

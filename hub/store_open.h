@@ -25,6 +25,10 @@ bool store_open_directory(const struct hub_config *config, char *out,
  * reason logged. */
 int store_open(const struct hub_config *config, struct store **ret_store);
 
+/* Whether a directory that --store names could be one, without touching it. 0,
+ * or an exit status with the reason logged. */
+int store_open_check(const struct hub_config *config);
+
 /* At an orderly end, when nothing is taken any more: what would be gone with
  * the process is left to the next hub. */
 void store_leave(const struct hub_config *config, struct store *s,

@@ -295,6 +295,26 @@ def test_a_bus_directory_that_is_gone(box, worker, write_conf, bus, connect, pub
     assert stream.data(1) == ["as before"]
 
 
+def test_a_store_that_cannot_be(box, worker, write_conf, bus, connect, publish):
+    """The hub that serves stays, instead of none."""
+    w = worker("--config", write_conf("drain = 100ms"))
+    stream = connect(w.socket, "/sse/t").wait_placed()
+    pids = sorted(descendants(w.pid))
+    open(box.path("file"), "w").close()
+    stores = [box.path("none/store"), box.path("file"), box.path("file/store")]
+    for count, store in enumerate(stores, 1):
+        write_conf("drain = 100ms", f"store = {store}")
+        w.process.send(signal.SIGHUP)
+        refused(w.process, [store, "--store memory"], count)
+    publish("t", "as before")
+    assert stream.data(1) == ["as before"]
+    assert sorted(descendants(w.pid)) == pids
+    write_conf("drain = 100ms", f"store = {box.path('store')}")
+    reload(w.pid)
+    publish("t", "then")
+    assert os.path.exists(box.path("store/store.mdb"))
+
+
 def test_what_breaks_after_the_trial(box, bus, write_conf, connect, publish):
     """The program that cannot start holds everything until it can."""
     conf = write_conf("drain = 100ms")

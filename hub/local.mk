@@ -7,6 +7,7 @@ libhub_la_SOURCES = \
 	%D%/core.c %D%/core.h \
 	%D%/disk_compact.c %D%/disk_compact.h \
 	%D%/disk_entry.c %D%/disk_entry.h \
+	%D%/disk_inherit.c %D%/disk_inherit.h \
 	%D%/disk_make.c %D%/disk_make.h \
 	%D%/disk_meta.c %D%/disk_meta.h \
 	%D%/disk_open.c %D%/disk_priv.h \

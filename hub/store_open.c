@@ -12,6 +12,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "hub/disk_inherit.h"
 #include "hub/memory_file.h"
 #include "hub/place.h"
 #include "hub/store_dir.h"
@@ -278,6 +279,55 @@ forget_left(const struct hub_config *c)
 		(void)unlink(path);
 }
 
+static bool
+has_store(const struct store_dir *dir)
+{
+	char path[STORE_PATH_MAX + 32];
+	struct stat st;
+
+	return store_dir_path(dir, STORE_DIR_EVENTS, path,
+			      sizeof(path)) < 0 ||
+	       lstat(path, &st) == 0 || errno != ENOENT;
+}
+
+/* What the hub before has left becomes the store of a directory without one. */
+static void
+inherit_left(const struct hub_config *c, const struct store_dir *dir)
+{
+	struct store *left;
+	int r;
+
+	if (has_store(dir)) {
+		log_warning("events that the hub before kept in memory are dropped: %s has a store already; streams are told of a gap",
+			    dir->path);
+		return;
+	}
+	if (take_left(c, &c->history, &left) < 0)
+		return;
+	r = disk_inherit(dir, left, clock_mono_ms());
+	store_free(left);
+	if (r < 0)
+		log_error("the events that the hub before kept in memory are lost: cannot write them to %s: %s",
+			  dir->path, strerror(-r));
+	else
+		log_notice("they are kept in %s from now on", dir->path);
+}
+
+/* Before the store is opened: in a directory that cannot be used, nothing. */
+static void
+inherit(const struct hub_config *c, const char *directory)
+{
+	char path[STORE_PATH_MAX], why[STORE_PATH_MAX + 256];
+	struct store_dir dir;
+
+	if (!memory_path(c, path, sizeof(path)) || access(path, F_OK) < 0 ||
+	    store_dir_open(&dir, directory, place_directory_group(&c->bus), 0,
+			   why, sizeof(why)) < 0)
+		return;
+	inherit_left(c, &dir);
+	store_dir_close(&dir);
+}
+
 int
 store_open(const struct hub_config *c, struct store **ret_store)
 {
@@ -286,11 +336,14 @@ store_open(const struct hub_config *c, struct store **ret_store)
 	int r;
 
 	if (!store_open_directory(c, directory, sizeof(directory))) {
-		if (!c->store)
+		if (c->store)
+			log_notice("events are kept in memory, as --store says: when this hub is killed they are gone");
+		else
 			log_notice("events are kept in memory, and not beyond this hub: a bus at %s has no directory for them; name one with --store",
 				   c->bus.path);
 		return open_memory(c, ret_store);
 	}
+	inherit(c, directory);
 	r = open_disk(c, directory, ret_store, &f);
 	if (r == 0) {
 		say_where(c, directory, *ret_store, &f);

@@ -251,6 +251,7 @@ def test_a_store_that_another_hub_uses(box, hub, store, publish):
 
 def test_memory_says_so_and_keeps_nothing(hub, publish, bus):
     process = hub("--store", "memory")
+    assert "events are kept in memory" in process.stderr()
     first = publish("t", "x").split()[-1]
     process.kill()
     hub("--store", "memory")
@@ -279,3 +280,35 @@ def test_a_backup_that_is_written_over_the_store(bus, hub, publish):
     assert h.stop() == 0
     hub()
     assert publish("t", "4").split("-")[0] == third.split("-")[0]
+
+
+def test_from_memory_to_a_directory(box, hub, offer, kept, bus, store):
+    """Nothing is lost when a hub gets a directory: ids, keys and gaps go with it."""
+    process = hub("--store", "memory", "--history", "4events")
+    ids = [offer(f"{n}", f"--key=key-{n}").id for n in range(6)]
+    assert process.stop() == 0
+    process = hub("--store", store)
+    assert f"kept in {store} from now on" in process.stderr()
+    assert not os.path.exists(f"{bus}/memory")
+    assert offer("again", "--key=key-1").id == ids[1]
+    ids.append(offer("6").id)
+    assert ids == [f"{epoch(ids[0])}-{n}" for n in range(1, 8)]
+    process.kill()
+    hub("--store", store)
+    assert kept(5) == ["2", "3", "4", "5", "6"]
+    missed = box.run(program("sse-subscribe"), "--bus", bus, "--json", "--after", ids[0], "-n1", "t")
+    assert "trimmed" in missed.stdout + missed.stderr, missed
+
+
+def test_from_memory_to_a_directory_that_has_a_store(hub, offer, kept, store):
+    """What is there already stays, and what is dropped is said."""
+    process = hub("--store", store)
+    first = offer("old").id
+    assert process.stop() == 0
+    process = hub("--store", "memory")
+    assert offer("dropped").returncode == 0
+    assert process.stop() == 0
+    process = hub("--store", store)
+    assert "dropped" in process.stderr() and store in process.stderr()
+    assert epoch(offer("new").id) == epoch(first)
+    assert kept(2) == ["old", "new"]

@@ -35,8 +35,8 @@ static struct {
 
 static const struct option table[] = {
 	{ "store", 0, OPTION_TEXT, &given.store, "DIR|memory",
-	  "the directory where events are kept; or only in memory, until the "
-	  "hub ends (default: $STATE_DIRECTORY, /var/lib/sse-fcgi or "
+	  "the directory where events are kept; or only in memory, where they "
+	  "are gone when the hub is killed (default: $STATE_DIRECTORY, /var/lib/sse-fcgi or "
 	  "~/.local/state/sse-fcgi as it goes with the bus, or store in the "
 	  "directory of --bus; memory where that cannot be made)" },
 	{ "sync", 0, OPTION_TEXT, &given.sync, "always|TIME",

@@ -140,6 +140,18 @@ fail(int error, const char *what, const char *path, char *why, size_t size)
 }
 
 static int
+fail_lock(int error, const char *what, const struct store_dir *d,
+	  const char *path, char *why, size_t size)
+{
+	/* One that is there is somebody's: the directory is not what is wrong. */
+	if (access(path, F_OK) < 0)
+		return fail(error, "write in", d->path, why, size);
+	snprintf(why, size, "Cannot %s %s: %s. Let the user whose store it is run this, name another directory with --store, or say --store memory.",
+		 what, path, strerror(error));
+	return -error;
+}
+
+static int
 take_lock(struct store_dir *d, int wait_ms, char *why, size_t size)
 {
 	int64_t until_ms = clock_mono_ms() + wait_ms;
@@ -149,11 +161,11 @@ take_lock(struct store_dir *d, int wait_ms, char *why, size_t size)
 		return fail(ENAMETOOLONG, "lock", d->path, why, size);
 	d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (d->lock < 0)
-		return fail(errno, "open", path, why, size);
+		return fail_lock(errno, "open", d, path, why, size);
 	store_dir_share(d, path);
 	while (flock(d->lock, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fail(errno, "lock", path, why, size);
+			return fail_lock(errno, "lock", d, path, why, size);
 		if (clock_mono_ms() >= until_ms) {
 			snprintf(why, size, "The store in %s is in use by another hub. Each hub has a store of its own: end that one, or name another directory with --store.",
 				 d->path);

@@ -337,9 +337,9 @@ store_open(const struct hub_config *c, struct store **ret_store)
 
 	if (!store_open_directory(c, directory, sizeof(directory))) {
 		if (c->store)
-			log_notice("events are kept in memory, as --store says: when this hub is killed they are gone");
+			log_notice("events are kept in memory, as --store says, and are gone when this hub is killed");
 		else
-			log_notice("events are kept in memory, and not beyond this hub: a bus at %s has no directory for them; name one with --store",
+			log_notice("events are kept in memory, and are gone when this hub is killed: a bus at %s has no directory for them; name one with --store",
 				   c->bus.path);
 		return open_memory(c, ret_store);
 	}
@@ -353,7 +353,7 @@ store_open(const struct hub_config *c, struct store **ret_store)
 	/* A place that nobody named may be none; one with a store in it that
 	 * cannot be used is not passed over. */
 	if (!c->store && !is_damage(r) && r != -EBUSY && r != -ENOSPC) {
-		log_warning("events are kept in memory, and not beyond this hub: %s",
+		log_warning("events are kept in memory, and are gone when this hub is killed: %s",
 			    f.why);
 		return open_memory(c, ret_store);
 	}

@@ -230,13 +230,19 @@ def test_a_place_where_one_may_not_write(box, bus):
     store = box.path("roots")
     os.mkdir(store, 0o755)
     os.chown(bus, 65534, 65534)
-    done = box.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                   program("sse-hub"), "--bus", bus, "--store", store)
+    other = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+             program("sse-hub"), "--bus", bus, "--store", store)
+    done = box.run(*other)
     if "sse-hub" in done.stderr and "cannot execute" in done.stderr.lower():
         pytest.skip("the build is where others cannot go")
     assert done.returncode == 77, done
-    assert f"{store}/store.lock" in done.stderr and "Permission denied" in done.stderr
+    assert f"Cannot write in {store}: Permission denied. Make it" in done.stderr
     assert not os.listdir(store)
+    # Somebody else's.
+    os.close(os.open(f"{store}/store.lock", os.O_CREAT, 0o600))
+    done = box.run(*other)
+    assert done.returncode == 77, done
+    assert f"{store}/store.lock: Permission denied. Let the user" in done.stderr
 
 
 def test_a_store_that_another_hub_uses(box, hub, store, publish):

@@ -1,5 +1,5 @@
 # tests
-EXTRA_DIST += %D%/run %D%/tsan.supp
+EXTRA_DIST += %D%/run %D%/tsan.supp %D%/lsan.supp
 
 # Only a build with --enable-sanitize=thread looks at it.
 AM_TESTS_ENVIRONMENT = \

@@ -186,6 +186,7 @@ class Box:
             **{k: v for k, v in os.environ.items() if not k.startswith("SSE_")},
             "ASAN_OPTIONS": sanitizer,
             "UBSAN_OPTIONS": sanitizer,
+            "LSAN_OPTIONS": f"suppressions={TOP}/tests/lsan.supp:print_suppressions=0",
             "TSAN_OPTIONS": f"{sanitizer}:suppressions={TOP}/tests/tsan.supp",
             "LC_ALL": "C.UTF-8",
             "XDG_STATE_HOME": self.path("state"),

@@ -11,6 +11,7 @@
 #include "hub/keymaker.h"
 #include "hub/offline.h"
 #include "hub/options.h"
+#include "hub/store_open.h"
 #include "lib/base/logging.h"
 
 static struct {
@@ -45,7 +46,8 @@ static const struct option own[] = {
 	  "begin a new epoch of ids in the store, and exit; with --load, in "
 	  "the one that is made" },
 	{ "check-config", 0, OPTION_ACTION, &given.check_config, NULL,
-	  "check the options and the keys, and exit" },
+	  "check the options, the keys and the directory of --store, and "
+	  "exit" },
 	{ "version", 'V', OPTION_ACTION, &given.version, NULL,
 	  "print the version and exit" },
 	{ "help", 'h', OPTION_ACTION, &given.help, NULL,
@@ -113,7 +115,7 @@ run(char *error, size_t size)
 	if (r < 0)
 		return r == -EPERM ? EX_NOPERM : EX_USAGE;
 	if (given.check_config)
-		return 0;
+		return store_open_check(&config);
 	r = logging_open("sse-hub", given.log);
 	if (r < 0) {
 		snprintf(error, size, "cannot log to %.200s: %s", given.log,

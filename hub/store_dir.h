@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 enum { STORE_PATH_MAX = 1024 };

@@ -596,6 +596,9 @@ def test_check_config(box, bus):
     assert os.listdir(bus) == []
     done = run_hub(box, "--bus", bus, "--check-config", "--sync", "soon")
     assert (done.returncode, "soon" in done.stderr) == (64, True)
+    done = run_hub(box, "--bus", bus, "--check-config", "--store", f"{bus}/no/such")
+    assert (done.returncode, f"{bus}/no/such" in done.stderr) == (73, True)
+    assert os.listdir(bus) == []
 
 
 def test_a_port_that_is_taken(box):

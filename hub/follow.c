@@ -66,23 +66,30 @@ write_stats(struct follow *f)
 }
 
 static void
-refuse(struct follow *f, int64_t now_ms, const char *class, const char *why)
+say_no(struct follow *f, const char *class, const char *why)
 {
 	f->replay.reply = (struct follow_reply){
 		.kind = FOLLOW_REFUSED,
 		.class = slice_of(class),
 		.reason = slice_of(why),
 	};
+}
+
+static void
+refuse(struct follow *f, int64_t now_ms, const char *class, const char *why)
+{
+	say_no(f, class, why);
 	junk_note(&f->junk, now_ms, "follow", why);
 }
 
 /* A hub that stands alone takes the place of an embedded one, whose supervisor
  * then stands by; never the other way round. */
 static void
-hand_over(struct follow *f, int64_t now_ms)
+hand_over(struct follow *f)
 {
 	if (!f->may_hand_over) {
-		refuse(f, now_ms, "request",
+		/* Each hub that comes to stand by asks: that is no junk. */
+		say_no(f, "request",
 		       "This hub stands alone, and hands over to nobody.");
 		return;
 	}
@@ -97,7 +104,7 @@ answer(struct follow *f, const struct follow_request *q, int64_t now_ms)
 	int r;
 
 	if (q->verb == FOLLOW_HANDOVER) {
-		hand_over(f, now_ms);
+		hand_over(f);
 		return;
 	}
 	if (q->verb == FOLLOW_STATS) {

@@ -390,6 +390,7 @@ def test_the_lock_comes_before_the_sockets(box, hub, talk, bus):
     wait_until("the second stands by", lambda: "standing by" in second.stderr())
     assert {n: os.stat(f"{bus}/{n}").st_ino for n in ENDPOINTS} == files
     assert talk.publish(b"t", b"2")[1].rsplit(b"-", 1)[0] == id_1.rsplit(b"-", 1)[0]
+    assert "refused" not in first.stderr()
     first.kill()
     wait_until("the second serves", lambda: "serving" in second.stderr())
     answer = talk.publish(b"t", b"3")[1]

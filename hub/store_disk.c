@@ -58,6 +58,9 @@ fail(struct disk *d, int error)
 	else if (error == -EFBIG)
 		snprintf(d->why, sizeof(d->why), "the store in %s is full; start the hub with larger --history bytes",
 			 d->dir.path);
+	else if (error == -ESTALE)
+		snprintf(d->why, sizeof(d->why), "%s/" STORE_DIR_EVENTS " was removed or replaced while the hub uses it; stop the hub first, or put it back",
+			 d->dir.path);
 	else if (error == -EBADMSG)
 		snprintf(d->why, sizeof(d->why), "%s cannot be written any more, its pages do not fit together; start the hub again, and it says what to do",
 			 d->dir.path);
@@ -390,6 +393,20 @@ commit_to_journal(struct disk *d, int64_t now_ms)
 	return 0;
 }
 
+/* What is written to a file without a name is gone when we end. */
+static bool
+is_replaced(const struct disk *d)
+{
+	char path[STORE_PATH_MAX + 32];
+	uint64_t mark;
+	int r = store_dir_path(&d->dir, STORE_DIR_EVENTS, path, sizeof(path));
+
+	if (r == 0)
+		r = disk_file_mark(path, &mark);
+	return r == -ENOENT || r == -ENOTDIR ||
+	       (r == 0 && mark != d->meta.file);
+}
+
 static int
 disk_commit(struct store *s, int64_t now_ms)
 {
@@ -397,6 +414,12 @@ disk_commit(struct store *s, int64_t now_ms)
 
 	if (d->tail_stored == d->tail_count)
 		return 0;
+	if (is_replaced(d)) {
+		catalog_undo(&s->catalog);
+		tail_cut(d, d->tail_stored);
+		(void)fail(d, -ESTALE);
+		return -EIO;
+	}
 	return d->sync_ms && d->is_in_use ? commit_to_journal(d, now_ms) :
 					    commit_to_disk(d, now_ms);
 }

@@ -318,3 +318,22 @@ def test_from_memory_to_a_directory_that_has_a_store(hub, offer, kept, store):
     assert "dropped" in process.stderr() and store in process.stderr()
     assert epoch(offer("new").id) == epoch(first)
     assert kept(2) == ["old", "new"]
+
+
+@SYNC
+def test_a_store_that_is_removed_while_it_is_in_use(hub, offer, kept, store, sync):
+    """Nothing is acknowledged that only a file without a name would have."""
+    process = hub("--store", store, "--sync", sync)
+    assert offer("first").id
+    os.rename(f"{store}/store.mdb", f"{store}/away")
+    done = offer("refused")
+    assert done.returncode == 75, done
+    assert f"{store}/store.mdb was removed" in done.stderr
+    assert kept(1) == ["first"]
+    pathlib.Path(f"{store}/store.mdb").write_bytes(pathlib.Path(f"{store}/away").read_bytes())
+    assert offer("refused").returncode == 75
+    os.rename(f"{store}/away", f"{store}/store.mdb")
+    assert offer("second").id
+    process.kill()
+    hub("--store", store, "--sync", sync)
+    assert kept(2) == ["first", "second"]

@@ -57,7 +57,7 @@ disk_say_error(struct disk_fault *f, int error, const char *path)
 {
 	f->error = error;
 	if (error == -ENOSPC)
-		snprintf(f->why, sizeof(f->why), "Cannot open the store %s: disk full on it; make room there.",
+		snprintf(f->why, sizeof(f->why), "Cannot open the store %s: disk full on its file system; make room there.",
 			 path);
 	else
 		snprintf(f->why, sizeof(f->why), "Cannot open the store %s: %s.",

@@ -290,42 +290,63 @@ has_store(const struct store_dir *dir)
 	       lstat(path, &st) == 0 || errno != ENOENT;
 }
 
-/* What the hub before has left becomes the store of a directory without one. */
-static void
-inherit_left(const struct hub_config *c, const struct store_dir *dir)
+/* What the hub before has left at `path` becomes the store of a directory
+ * without one. 0 or -errno; then it is still there. */
+static int
+inherit_left(const struct hub_config *c, const char *path,
+	     const struct store_dir *dir)
 {
+	char spare[STORE_PATH_MAX + 8];
 	struct store *left;
 	int r;
 
-	if (has_store(dir)) {
-		log_warning("events that the hub before kept in memory are dropped: %s has a store already; streams are told of a gap",
-			    dir->path);
-		return;
+	/* Whoever reads it removes it. */
+	snprintf(spare, sizeof(spare), "%s.old", path);
+	(void)unlink(spare);
+	(void)!link(path, spare);
+	r = take_left(c, &c->history, &left);
+	if (r == 0) {
+		r = disk_inherit(dir, left, clock_mono_ms());
+		store_free(left);
+	} else if (r == -ENOENT || r == -EINVAL) {
+		(void)unlink(spare);
+		return 0;	/* that was said */
 	}
-	if (take_left(c, &c->history, &left) < 0)
-		return;
-	r = disk_inherit(dir, left, clock_mono_ms());
-	store_free(left);
-	if (r < 0)
-		log_error("the events that the hub before kept in memory are lost: cannot write them to %s: %s",
-			  dir->path, strerror(-r));
-	else
-		log_notice("they are kept in %s from now on", dir->path);
+	if (r < 0) {
+		(void)rename(spare, path);
+		return r;
+	}
+	(void)unlink(spare);
+	log_notice("they are kept in %s from now on", dir->path);
+	return 0;
 }
 
-/* Before the store is opened: in a directory that cannot be used, nothing. */
-static void
+/* Before the store is opened: in a directory that cannot be used, nothing. 0,
+ * or an exit status with the reason logged. */
+static int
 inherit(const struct hub_config *c, const char *directory)
 {
 	char path[STORE_PATH_MAX], why[STORE_PATH_MAX + 256];
 	struct store_dir dir;
+	int r = 0;
 
 	if (!memory_path(c, path, sizeof(path)) || access(path, F_OK) < 0 ||
 	    store_dir_open(&dir, directory, place_directory_group(&c->bus), 0,
 			   why, sizeof(why)) < 0)
-		return;
-	inherit_left(c, &dir);
+		return 0;
+	if (has_store(&dir))
+		log_warning("events that the hub before kept in memory are dropped: %s has a store already; streams are told of a gap",
+			    directory);
+	else
+		r = inherit_left(c, path, &dir);
+	if (r == -ENOSPC)
+		log_error("cannot take over what the hub before has left in %s: disk full on %s; make room there",
+			  path, directory);
+	else if (r < 0)
+		log_error("cannot take over what the hub before has left in %s to %s: %s",
+			  path, directory, strerror(-r));
 	store_dir_close(&dir);
+	return r < 0 ? store_open_status(r) : 0;
 }
 
 int
@@ -343,7 +364,9 @@ store_open(const struct hub_config *c, struct store **ret_store)
 				   c->bus.path);
 		return open_memory(c, ret_store);
 	}
-	inherit(c, directory);
+	r = inherit(c, directory);
+	if (r)
+		return r;
 	r = open_disk(c, directory, ret_store, &f);
 	if (r == 0) {
 		say_where(c, directory, *ret_store, &f);

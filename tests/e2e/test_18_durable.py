@@ -306,6 +306,25 @@ def test_from_memory_to_a_directory(box, hub, offer, kept, bus, store):
     assert "trimmed" in missed.stdout + missed.stderr, missed
 
 
+def test_from_memory_to_a_directory_without_room(box, hub, bus, offer, kept, small_disk):
+    """What was left stays, and goes there when there is room."""
+    process = hub("--store", "memory")
+    first = offer("first").id
+    assert process.stop() == 0
+    filler = pathlib.Path(small_disk, "filler")
+    with open(filler, "wb", buffering=0) as f, pytest.raises(OSError):
+        while True:
+            f.write(b"x" * 4096)
+    done = box.run(program("sse-hub"), "--bus", bus, "--store", small_disk)
+    assert done.returncode == 75, done
+    assert f"{bus}/memory: disk full on {small_disk}" in done.stderr
+    filler.unlink()
+    hub("--store", small_disk)
+    assert epoch(offer("second").id) == epoch(first)
+    assert kept(2) == ["first", "second"]
+    assert "memory" not in " ".join(os.listdir(bus))
+
+
 def test_from_memory_to_a_directory_that_has_a_store(hub, offer, kept, store):
     """What is there already stays, and what is dropped is said."""
     process = hub("--store", store)

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "lib/base/limits.h"
 #include "lib/base/units.h"
 
 enum {

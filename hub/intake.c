@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/logging.h"
 #include "lib/sse/id.h"
 
 enum {

@@ -331,25 +331,6 @@ lmdbport_from(struct lmdbport *p, enum lmdbport_table table, struct slice key,
 }
 
 int
-lmdbport_last(struct lmdbport *p, enum lmdbport_table table,
-	      struct slice *ret_key, struct slice *ret_value)
-{
-	MDB_cursor *cursor;
-	MDB_val k, v;
-	int r = open_cursor(p, table, &cursor);
-
-	if (r < 0)
-		return r;
-	r = error_of(mdb_cursor_get(cursor, &k, &v, MDB_LAST));
-	mdb_cursor_close(cursor);
-	if (r == 0) {
-		*ret_key = slice_of_val(k);
-		*ret_value = slice_of_val(v);
-	}
-	return r;
-}
-
-int
 lmdbport_walk(struct lmdbport *p, enum lmdbport_table table, struct slice key,
 	      lmdbport_on_entry *on_entry, void *user)
 {

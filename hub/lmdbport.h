@@ -61,8 +61,6 @@ int lmdbport_get(struct lmdbport *p, enum lmdbport_table table,
 int lmdbport_from(struct lmdbport *p, enum lmdbport_table table,
 		  struct slice key, struct slice *ret_key,
 		  struct slice *ret_value);
-int lmdbport_last(struct lmdbport *p, enum lmdbport_table table,
-		  struct slice *ret_key, struct slice *ret_value);
 
 /* Called for each entry from `key` on, in order, until it returns not 0, which
  * is returned. */

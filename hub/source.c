@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/logging.h"
 #include "lib/base/utf8.h"
 
 enum {

@@ -45,11 +45,6 @@ struct store_record {
 	struct slice topic, header, data;
 };
 
-/* Where a store that is not this epoch's only one says which id it means. */
-struct store_place {
-	uint64_t epoch, number;
-};
-
 /* Returns 0 to go on, anything else to stop. */
 typedef int store_on_record(void *user, const struct store_record *r);
 

@@ -10,7 +10,7 @@
  */
 #include "config.h"
 
-#include "hub/store_disk.h"
+#include "hub/disk_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +20,6 @@
 
 #include "hub/disk_compact.h"
 #include "hub/disk_entry.h"
-#include "hub/disk_priv.h"
 #include "hub/stored.h"
 #include "hub/trim.h"
 #include "lib/base/clock.h"

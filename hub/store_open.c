@@ -70,8 +70,9 @@ from_home(char *out, size_t size)
 	return n > 0 && (size_t)n < size;
 }
 
-bool
-store_open_default(const struct bus_address *bus, char *out, size_t size)
+/* Where no --store says so. */
+static bool
+default_directory(const struct bus_address *bus, char *out, size_t size)
 {
 	int n = -1;
 
@@ -100,7 +101,7 @@ store_open_directory(const struct hub_config *config, char *out, size_t size)
 	int n;
 
 	if (!config->store)
-		return store_open_default(&config->bus, out, size);
+		return default_directory(&config->bus, out, size);
 	if (strcmp(config->store, "memory") == 0)
 		return false;
 	n = snprintf(out, size, "%s", config->store);

@@ -11,13 +11,10 @@
 #include "hub/store.h"
 
 /*
- * Where the events of this bus are kept when no --store says so: the state
- * directory that belongs to the bus, or, of a bus in a directory of its own,
- * that directory's `store`. False: there is no such place.
+ * The directory of this hub's store; false: it is in memory. Where no --store
+ * says so it is the state directory that belongs to the bus, or, of a bus in a
+ * directory of its own, that directory's `store`.
  */
-bool store_open_default(const struct bus_address *bus, char *out, size_t size);
-
-/* The directory of this hub's store; false: it is in memory. */
 bool store_open_directory(const struct hub_config *config, char *out,
 			  size_t size);
 

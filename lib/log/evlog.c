@@ -425,12 +425,6 @@ evlog_everyone(const struct evlog *l)
 	return l->everyone;
 }
 
-struct slice
-evlog_entry_id(const struct evlog_entry *e)
-{
-	return e->id ? e->id->text : SLICE_NONE;
-}
-
 /* The place of a position that has left. */
 static bool
 run_place(const struct evlog *l, uint64_t pos, struct evlog_place *ret_place)

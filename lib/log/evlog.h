@@ -119,7 +119,6 @@ uint64_t evlog_first(const struct evlog *l);
 uint64_t evlog_end(const struct evlog *l);
 uint64_t evlog_bytes(const struct evlog *l);
 const struct evlog_entry *evlog_at(const struct evlog *l, uint64_t pos);	/* kept ones only */
-struct slice evlog_entry_id(const struct evlog_entry *e);	/* absent: none */
 
 /* Position of the newest entry meant for every reader, kept or not; NONE. */
 uint64_t evlog_everyone(const struct evlog *l);

@@ -294,24 +294,44 @@ struct slice place_text(const struct fanout *f, struct evlog_place place,
 			char out[ID_TEXT_MAX + 1]);
 
 /* pager.c */
-enum next { NEXT_PIECE, NEXT_AGAIN, NEXT_HEAD, NEXT_WAIT, NEXT_FAILED };
-enum hole { HOLE_UNKNOWN, HOLE_HARMLESS, HOLE_MISSED };
-
 int pager_new(struct pager **ret_pager);
 struct pager *pager_free(struct pager *p);
-/* The stream, which is BEHIND, goes on after p->page_after. 0 or -ENOMEM. */
-int pager_begin(struct stream *s, const struct placed *p);
-/* Whether the MARK_HOLE at this position concerns the group. */
-enum hole pager_hole(const struct fanout *f, const struct group *group,
-		     uint64_t pos);
-/* The stream stands at one of which that is not known. 0 or -ENOMEM. */
-int pager_begin_at_hole(struct stream *s, uint64_t pos);
-enum next pager_next(struct stream *s, struct piece *ret_piece);
-void pager_leave(struct stream *s);	/* it needs no page (any more) */
-bool pager_is_waiting(const struct stream *s);	/* for the hub */
 /* At the end of a turn: gives slots away. How long the loop may sleep at the
  * most, since what is asked leaves with its next turn; -1: no bound. */
 int64_t pager_turn(struct fanout *f, int64_t now_ms);
+
+/* paging.c */
+enum next { NEXT_PIECE, NEXT_AGAIN, NEXT_HEAD, NEXT_WAIT, NEXT_FAILED };
+enum hole { HOLE_UNKNOWN, HOLE_HARMLESS, HOLE_MISSED };
+
+/* The stream, which is BEHIND, goes on after p->page_after. 0 or -ENOMEM. */
+int paging_begin(struct stream *s, const struct placed *p);
+/* Whether the MARK_HOLE at this position concerns the group. */
+enum hole paging_hole(const struct fanout *f, const struct group *group,
+		      uint64_t pos);
+/* The stream stands at one of which that is not known. 0 or -ENOMEM. */
+int paging_begin_at_hole(struct stream *s, uint64_t pos);
+/* The answer to that. */
+void paging_sound(struct stream *s, const struct follower_page *page);
+enum next paging_next(struct stream *s, struct piece *ret_piece);
+void paging_leave(struct stream *s);	/* it needs no page (any more) */
+bool paging_is_waiting(const struct stream *s);	/* for the hub */
+/* Whether the hub has another log than the one of the stream's place. */
+bool paging_is_stale(const struct stream *s);
+/* The gap for what is gone behind the stream's place; `text` holds its after. */
+struct placed paging_gap(const struct stream *s, char text[ID_TEXT_MAX + 1]);
+
+/* slot.c */
+void slot_release(struct pager_slot *slot);
+/* Asks for the next page. False: that is for later. */
+bool slot_ask(struct pager_slot *slot, int64_t now_ms);
+/* The page came, and so did all of a last=N. 0 or -ENOMEM. */
+int slot_fill(struct pager_slot *slot, const struct follower_page *page,
+	      int64_t now_ms);
+int slot_fill_replay(struct pager_slot *slot, struct newest *newest);
+/* As much of it as is written at a time. */
+enum next slot_take_piece(struct pager_slot *slot, struct piece *ret_piece);
+void slot_turn(struct pager_slot *slot);	/* all of its page is written */
 
 /* pulse.c */
 int pulse_start(struct fanout *f);

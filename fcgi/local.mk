@@ -33,9 +33,11 @@ libservice_la_SOURCES = \
 	%D%/guests.c %D%/guests.h \
 	%D%/newest.c %D%/newest.h \
 	%D%/pager.c \
+	%D%/paging.c \
 	%D%/placing.c \
 	%D%/pulse.c \
 	%D%/service.c %D%/service.h \
+	%D%/slot.c \
 	%D%/stream.c
 libservice_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 

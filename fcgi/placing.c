@@ -3,10 +3,10 @@
  * placing: where a stream begins.
  *
  * An id that this worker's log knows is placed at once, in the window or, if
- * that has lost something since, in the hub's pages (pager.c). What the log does
- * not know is asked of the hub, because a worker may have begun later than the browser,
- * or be further behind than the worker the browser comes from; meanwhile the
- * stream is open and waits on comments.
+ * that has lost something since, in the hub's pages (paging.c). What the log does
+ * not know is asked of the hub, because a worker may have begun later than the
+ * browser, or be further behind than the worker the browser comes from;
+ * meanwhile the stream is open and waits on comments.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -401,7 +401,7 @@ placing_finish(struct stream *s, const struct placed *placed)
 	p.len = f->scratch.len;
 	if (p.len > 0 && stream_write(s, &p, NULL) == WRITE_GONE)
 		return;
-	if (placed->is_paged && pager_begin(s, placed) < 0) {
+	if (placed->is_paged && paging_begin(s, placed) < 0) {
 		stream_starve(s);
 		return;
 	}

@@ -139,7 +139,7 @@ look_at(struct stream *s, int64_t now_ms)
 		last = a->last_flush_ms;
 	due = last + f->config.heartbeat_ms;
 	if (due <= now_ms) {
-		if (s->state != STREAM_BEHIND || pager_is_waiting(s))
+		if (s->state != STREAM_BEHIND || paging_is_waiting(s))
 			heartbeat(s, now_ms);
 		if (s->state == STREAM_DOOMED)
 			return;

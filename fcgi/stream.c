@@ -286,7 +286,7 @@ next_in_pages(struct stream *s, struct evlog_place after)
 		placed.after = place_text(f, after, text);
 		placed.page_after = placing_in_this_log(f, after);
 	}
-	return pager_begin(s, &placed) < 0 ? NEXT_FAILED : NEXT_AGAIN;
+	return paging_begin(s, &placed) < 0 ? NEXT_FAILED : NEXT_AGAIN;
 }
 
 /*
@@ -318,10 +318,10 @@ next_after_loss(struct stream *s, struct piece *ret_piece)
 static enum next
 next_of_hole(struct stream *s, uint64_t pos)
 {
-	switch (pager_hole(s->fanout, s->group, pos)) {
+	switch (paging_hole(s->fanout, s->group, pos)) {
 	case HOLE_UNKNOWN:
 		s->cursor = pos;
-		return pager_begin_at_hole(s, pos) < 0 ? NEXT_FAILED :
+		return paging_begin_at_hole(s, pos) < 0 ? NEXT_FAILED :
 							 NEXT_AGAIN;
 	case HOLE_HARMLESS:
 		s->cursor = pos + 1;
@@ -365,7 +365,7 @@ stream_next(struct stream *s, struct piece *ret_piece)
 	struct fanout *f = s->fanout;
 
 	if (s->paging)
-		return pager_next(s, ret_piece);
+		return paging_next(s, ret_piece);
 	if (s->placing)
 		return next_of_replay(s, ret_piece);
 	if (s->cursor < evlog_first(f->log))
@@ -480,7 +480,7 @@ stream_doom(struct stream *s)
 		list_del(&s->kept);
 	s->placing = placing_free(f, s->placing);
 	if (s->paging)
-		pager_leave(s);
+		paging_leave(s);
 	pulse_remove(s);
 	loop_del(f->loop, &s->io);
 	close(fd);
@@ -641,7 +641,7 @@ fanout_open(struct fanout *f, const struct fanout_request *request)
 			stream_end(s, fanout_later_ms(&f->config));
 		return 0;
 	}
-	if (placed.is_paged && pager_begin(s, &placed) < 0) {
+	if (placed.is_paged && paging_begin(s, &placed) < 0) {
 		stream_starve(s);
 		return 0;
 	}

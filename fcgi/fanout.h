@@ -12,7 +12,7 @@
  * older gets it from the hub, page by page, until it has reached the window.
  *
  * The files: fanout.c takes events in and flushes groups; stream.c is one
- * stream; placing.c finds where a stream begins; pager.c is for streams that
+ * stream; placing.c finds where a stream begins; paging.c is for streams that
  * are older than the window; pulse.c is all that happens by time.
  * fanout_priv.h is what they share.
  */

@@ -579,9 +579,10 @@ supervisor_run(const struct supervisor_start *start)
 	/* Workers that serve go on, whatever became of the directory. */
 	if (status && !start->reload->is_set)
 		return status;
+	/* It may wait a little for one before us; the loop's time must not. */
+	find_handoff(&s, start->reload);
 	r = set_up(&s, start->reload);
 	if (r == 0) {
-		find_handoff(&s, start->reload);
 		start_all(&s, start->reload);
 		log_notice("serving %s with %zu worker%s", s.listener->name,
 			   s.n_workers, s.n_workers == 1 ? "" : "s");

@@ -200,6 +200,16 @@ def test_a_socket_in_use(box, bus, worker):
     assert accepts(w.socket)
 
 
+def test_a_hand_over_socket_in_use(hub, worker, connect):
+    """The wait for it to be given up is none for the workers."""
+    hub()
+    worker("--hub", "off")
+    second = worker("--hub", "off", name="second.sock")
+    connect(second.socket, "/sse/t").wait_placed()
+    assert "cannot hand requests over" in second.process.stderr()
+    assert "no worker is ready" not in second.process.stderr()
+
+
 def test_help_and_version(box):
     for name in ("sse-fcgi", "sse-hub", "sse-publish"):
         done = box.run(program(name), "--help")

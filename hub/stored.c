@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/be.h"
 #include "lib/base/siphash.h"
 #include "lib/bus/frame.h"
 
@@ -20,36 +21,16 @@ enum {
 	AT_TIME = 32,
 };
 
-static void
-put(char *out, uint64_t value, unsigned bytes)
-{
-	while (bytes-- > 0) {
-		out[bytes] = (char)(value & 0xff);
-		value >>= 8;
-	}
-}
-
-static uint64_t
-get(const char *p, unsigned bytes)
-{
-	uint64_t value = 0;
-	unsigned i;
-
-	for (i = 0; i < bytes; i++)
-		value = value << 8 | (unsigned char)p[i];
-	return value;
-}
-
 void
 stored_put_u64(char *out, uint64_t value)
 {
-	put(out, value, 8);
+	be_write(out, 8, value);
 }
 
 uint64_t
 stored_get_u64(const char *p)
 {
-	return get(p, 8);
+	return be_read(p, 8);
 }
 
 static uint64_t
@@ -83,27 +64,28 @@ stored_write(const struct store_record *r, char *out)
 
 	memset(out, 0, STORED_HEAD);
 	out[AT_VERSION] = STORED_VERSION;
-	put(out + AT_TOPIC, r->topic.len, 1);
-	put(out + AT_ID, r->id.len, 1);
-	put(out + AT_KEY, r->key.len, 1);
-	put(out + AT_HEADER, r->header.len, 2);
-	put(out + AT_DATA, r->data.len, 4);
-	put(out + STORED_AT_NUMBER, r->number, 8);
-	put(out + AT_TIME, (uint64_t)r->time_ms, 8);
+	be_write(out + AT_TOPIC, 1, r->topic.len);
+	be_write(out + AT_ID, 1, r->id.len);
+	be_write(out + AT_KEY, 1, r->key.len);
+	be_write(out + AT_HEADER, 2, r->header.len);
+	be_write(out + AT_DATA, 4, r->data.len);
+	be_write(out + STORED_AT_NUMBER, 8, r->number);
+	be_write(out + AT_TIME, 8, (uint64_t)r->time_ms);
 	p = copy(p, r->topic);
 	p = copy(p, r->id);
 	p = copy(p, r->key);
 	p = copy(p, r->header);
 	p = copy(p, r->data);
-	put(out, checksum((struct slice){ out, (size_t)(p - out) }), 8);
+	be_write(out, 8, checksum((struct slice){ out, (size_t)(p - out) }));
 }
 
 /* By its head alone. */
 static uint64_t
 whole_length(const char *p)
 {
-	return STORED_HEAD + get(p + AT_TOPIC, 1) + get(p + AT_ID, 1) +
-	       get(p + AT_KEY, 1) + get(p + AT_HEADER, 2) + get(p + AT_DATA, 4);
+	return STORED_HEAD + be_read(p + AT_TOPIC, 1) + be_read(p + AT_ID, 1) +
+	       be_read(p + AT_KEY, 1) + be_read(p + AT_HEADER, 2) +
+	       be_read(p + AT_DATA, 4);
 }
 
 bool
@@ -112,12 +94,12 @@ stored_begins(const char *p, size_t *ret_len)
 	uint64_t header;
 
 	if (p[AT_VERSION] != STORED_VERSION || p[AT_HEADER + 2] ||
-	    p[AT_HEADER + 3] || get(p + AT_DATA + 4, 4))
+	    p[AT_HEADER + 3] || be_read(p + AT_DATA + 4, 4))
 		return false;
-	header = get(p + AT_HEADER, 2);
+	header = be_read(p + AT_HEADER, 2);
 	if (!p[AT_TOPIC] || header < FRAME_HEADER_SIZE ||
 	    header > FRAME_HEADER_MAX ||
-	    get(p + AT_DATA, 4) > LIMIT_EVENT_MOST)
+	    be_read(p + AT_DATA, 4) > LIMIT_EVENT_MOST)
 		return false;
 	*ret_len = (size_t)whole_length(p);
 	return true;
@@ -160,21 +142,21 @@ stored_parse(struct slice bytes, bool is_checked,
 	if (stored_length(bytes) != bytes.len || bytes.len == 0)
 		return -EINVAL;
 	/* Who reads a record relies on these. */
-	if (get(p + AT_KEY, 1) > EVENT_KEY_MAX ||
-	    get(p + AT_HEADER, 2) > FRAME_HEADER_MAX)
+	if (be_read(p + AT_KEY, 1) > EVENT_KEY_MAX ||
+	    be_read(p + AT_HEADER, 2) > FRAME_HEADER_MAX)
 		return -EINVAL;
 	at = p + STORED_HEAD;
-	if (is_checked && get(p, 8) != checksum(bytes))
+	if (is_checked && be_read(p, 8) != checksum(bytes))
 		return -EBADMSG;
 	*ret_record = (struct store_record){
-		.number = get(p + STORED_AT_NUMBER, 8),
-		.time_ms = (int64_t)get(p + AT_TIME, 8),
+		.number = be_read(p + STORED_AT_NUMBER, 8),
+		.time_ms = (int64_t)be_read(p + AT_TIME, 8),
 	};
-	ret_record->topic = next(&at, get(p + AT_TOPIC, 1));
-	ret_record->id = next_option(&at, get(p + AT_ID, 1));
-	ret_record->key = next_option(&at, get(p + AT_KEY, 1));
-	ret_record->header = next(&at, get(p + AT_HEADER, 2));
-	ret_record->data = next(&at, get(p + AT_DATA, 4));
+	ret_record->topic = next(&at, be_read(p + AT_TOPIC, 1));
+	ret_record->id = next_option(&at, be_read(p + AT_ID, 1));
+	ret_record->key = next_option(&at, be_read(p + AT_KEY, 1));
+	ret_record->header = next(&at, be_read(p + AT_HEADER, 2));
+	ret_record->data = next(&at, be_read(p + AT_DATA, 4));
 	return ret_record->number && ret_record->topic.len ? 0 : -EINVAL;
 }
 

@@ -1,6 +1,7 @@
 # base: needs libc only.
 noinst_LTLIBRARIES += libbase.la
 libbase_la_SOURCES = \
+	%D%/be.h \
 	%D%/buf.c %D%/buf.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/escape.c %D%/escape.h \

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <errno.h>
 
+#include "lib/base/be.h"
 #include "lib/base/units.h"
 
 enum {
@@ -44,26 +45,6 @@ refuse(const char **ret_why, int code, const char *why)
 	return code;
 }
 
-static uint64_t
-read_be(const char *p, size_t len)
-{
-	uint64_t value = 0;
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		value = value << 8 | (unsigned char)p[i];
-	return value;
-}
-
-static void
-write_be(char *p, size_t len, uint64_t value)
-{
-	while (len-- > 0) {
-		p[len] = (char)(unsigned char)(value & 0xff);
-		value >>= 8;
-	}
-}
-
 static enum frame_type
 type_of(unsigned char byte)
 {
@@ -89,11 +70,11 @@ take_tlv(struct frame *f, unsigned type, struct slice value)
 		return true;
 	case TLV_RETRY:
 		f->event.has_retry = true;
-		f->event.retry_ms = (uint32_t)read_be(value.p, value.len);
+		f->event.retry_ms = (uint32_t)be_read(value.p, value.len);
 		return value.len == 4;
 	case TLV_FIRST:
 		f->has_first = true;
-		f->first = read_be(value.p, value.len);
+		f->first = be_read(value.p, value.len);
 		return value.len == 8;
 	}
 	return true;
@@ -111,7 +92,7 @@ parse_tlvs(struct slice rest, struct frame *f, const char **ret_why)
 				      "The header ends within a field.");
 		type = (unsigned char)rest.p[0];
 		value.p = rest.p + TLV_HEAD;
-		value.len = read_be(rest.p + 1, 2);
+		value.len = be_read(rest.p + 1, 2);
 		if (value.len > rest.len - TLV_HEAD)
 			return refuse(ret_why, -EINVAL,
 				      "A field of the header is longer than "
@@ -154,9 +135,9 @@ parse_header(struct slice h, struct frame *f, const char **ret_why)
 	f->type = type_of((unsigned char)p[AT_TYPE]);
 	f->is_replayed = (unsigned char)p[AT_FLAGS] & FLAG_REPLAYED;
 	f->event.is_private = (unsigned char)p[AT_FLAGS] & FLAG_PRIVATE;
-	f->event.epoch = read_be(p + AT_EPOCH, 8);
-	f->event.number = read_be(p + AT_NUMBER, 8);
-	f->event.time_ms = (int64_t)read_be(p + AT_TIME, 8);
+	f->event.epoch = be_read(p + AT_EPOCH, 8);
+	f->event.number = be_read(p + AT_NUMBER, 8);
+	f->event.time_ms = (int64_t)be_read(p + AT_TIME, 8);
 	return parse_tlvs((struct slice){ p + FRAME_HEADER_SIZE,
 					  h.len - FRAME_HEADER_SIZE },
 			  f, ret_why);
@@ -197,7 +178,7 @@ write_tlv(char **at, enum tlv type, struct slice value)
 	if (!value.p)
 		return;
 	(*at)[0] = (char)type;
-	write_be(*at + 1, 2, value.len);
+	be_write(*at + 1, 2, value.len);
 	if (value.len > 0)
 		memcpy(*at + TLV_HEAD, value.p, value.len);
 	*at += TLV_HEAD + value.len;
@@ -208,7 +189,7 @@ write_tlv_number(char **at, enum tlv type, size_t len, uint64_t value)
 {
 	char bytes[8];
 
-	write_be(bytes, len, value);
+	be_write(bytes, len, value);
 	write_tlv(at, type, (struct slice){ bytes, len });
 }
 
@@ -228,9 +209,9 @@ frame_write_header(const struct frame *f, char out[FRAME_HEADER_MAX])
 	out[AT_TYPE] = (char)f->type;
 	out[AT_FLAGS] = (char)((e->is_private ? FLAG_PRIVATE : 0) |
 			       (f->is_replayed ? FLAG_REPLAYED : 0));
-	write_be(out + AT_EPOCH, 8, e->epoch);
-	write_be(out + AT_NUMBER, 8, e->number);
-	write_be(out + AT_TIME, 8, (uint64_t)e->time_ms);
+	be_write(out + AT_EPOCH, 8, e->epoch);
+	be_write(out + AT_NUMBER, 8, e->number);
+	be_write(out + AT_TIME, 8, (uint64_t)e->time_ms);
 	write_tlv(&at, TLV_NAME, e->name);
 	if (e->has_retry)
 		write_tlv_number(&at, TLV_RETRY, 4, e->retry_ms);
@@ -246,13 +227,13 @@ uint64_t
 frame_header_epoch(struct slice header)
 {
 	return header.len < FRAME_HEADER_SIZE ? 0 :
-	       read_be(header.p + AT_EPOCH, 8);
+	       be_read(header.p + AT_EPOCH, 8);
 }
 
 void
 frame_header_set_epoch(char *header, uint64_t epoch)
 {
-	write_be(header + AT_EPOCH, 8, epoch);
+	be_write(header + AT_EPOCH, 8, epoch);
 }
 
 size_t

@@ -33,14 +33,20 @@ stay(const struct hub_config *config, int wait_ms)
 		{ .fd = signals_fd(), .events = POLLIN },
 		{ .fd = config->lifeline, .events = POLLIN },
 	};
+	int64_t until_ms = clock_mono_ms() + wait_ms, left_ms = wait_ms;
 	unsigned seen;
 
-	if (poll(fds, 2, wait_ms) <= 0)
-		return true;
-	seen = signals_take();
-	if (seen & (SIGNALS_REOPEN | SIGNALS_RELOAD))
-		(void)logging_reopen();	/* the old file goes on otherwise */
-	return !fds[1].revents && !(seen & SIGNALS_STOP);
+	/* Other signals shorten nothing: whom we made room for needs it. */
+	for (; left_ms > 0; left_ms = until_ms - clock_mono_ms()) {
+		if (poll(fds, 2, (int)left_ms) <= 0)
+			continue;
+		seen = signals_take();
+		if (seen & (SIGNALS_REOPEN | SIGNALS_RELOAD))
+			(void)logging_reopen();	/* the old file goes on otherwise */
+		if (fds[1].revents || (seen & SIGNALS_STOP))
+			return false;
+	}
+	return true;
 }
 
 /* A hub that stands alone asks an embedded one for its place; on tcp nobody

@@ -132,6 +132,7 @@ def test_an_embedded_hub_makes_room(box, bus, worker, connect, feed, store):
     f.wait()
     check_stream(stream, f.count)
     assert numbers(f.end()) == list(range(1, f.count + 1))
+    stream.close()  # or it would be drained for seconds
     assert w.stop() == 0
 
 

@@ -137,6 +137,8 @@ def test_a_worker_loads_its_window_only(hub, worker, connect, bus, bulk):
     assert stats(bus)["pages"] - before < 15
     old = resume(connect, w, "/sse/b", ids[15000])
     assert numbers(take(old, 19999)) == list(range(15001, 20000, 2))
+    live.close()
+    old.close()  # or they would be drained for seconds
     w.stop()
     again = worker(*WINDOW, name="w2.sock")
     assert numbers(take(resume(connect, again, "/sse/b", ids[15000]), 19999)) == \

@@ -584,6 +584,7 @@ def test_whose_the_variable_is(box, bus, connect, publish):
     stream = connect(path, "/sse/t").wait_placed()
     publish("t", "well")
     assert stream.data(1) == ["well"]
+    stream.close()  # or it would be drained for seconds
     assert process.stop() == 0
     for text, words in (("listen=3,2,", "take over"), ("what is this", "take over"),
                         ("lifeline=3,4 pass=6,7 listen=5,2,unix:/x", "passed on"),

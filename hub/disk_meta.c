@@ -229,13 +229,15 @@ disk_meta_is_cut(const struct disk_meta *m, const struct disk_now *now)
 }
 
 const char *
-disk_meta_doubt(const struct disk_meta *m, uint64_t file, uint64_t remembered,
+disk_meta_doubt(const struct disk_meta *m, uint64_t file, bool has_less,
 		const struct disk_now *now)
 {
-	if (m->file != file || remembered > m->last)
+	if (m->file != file)
 		return "it is a copy, or was restored from a backup";
 	if (disk_meta_is_cut(m, now))
 		return "the machine stopped while it was open, and --sync did not say always";
+	if (has_less)
+		return "it has less in it than it had: a backup was written over it, or its journal is damaged or gone";
 	return NULL;
 }
 

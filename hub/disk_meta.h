@@ -57,10 +57,11 @@ bool disk_meta_is_cut(const struct disk_meta *m, const struct disk_now *now);
 
 /*
  * Why numbers may have been given that are not in the store: NULL if none can
- * have been. `remembered` is what store_dir_remembered says. A sentence's end.
+ * have been. `has_less`: the store and its journal end before the number that
+ * store_dir_remembered says. A sentence's end.
  */
 const char *disk_meta_doubt(const struct disk_meta *m, uint64_t file,
-			    uint64_t remembered, const struct disk_now *now);
+			    bool has_less, const struct disk_now *now);
 
 /*
  * The store's clock now: what it was, and the time in which nobody looked, as

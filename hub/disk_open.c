@@ -189,7 +189,8 @@ settle_epoch(struct disk *d, uint64_t mark, const struct disk_now *now,
 {
 	uint64_t remembered = store_dir_remembered(&d->dir,
 						   d->meta.epochs[0].epoch);
-	const char *doubt = disk_meta_doubt(&d->meta, mark, remembered, now);
+	const char *doubt = disk_meta_doubt(&d->meta, mark,
+					    remembered > d->last, now);
 	char old[14], new[14];
 
 	d->meta.file = mark;

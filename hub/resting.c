@@ -113,8 +113,8 @@ on_journal(void *user, const struct store_record *record)
 }
 
 int
-resting_journal(struct resting *r, store_on_record *on_record, void *user,
-		uint64_t *ret_cut)
+resting_journal(const struct resting *r, store_on_record *on_record,
+		void *user, uint64_t *ret_cut)
 {
 	struct news n = { .on_record = on_record, .user = user,
 			  .last = r->meta.last };
@@ -135,18 +135,28 @@ resting_journal(struct resting *r, store_on_record *on_record, void *user,
 	return e == -ENOENT ? 0 : e;
 }
 
+static int
+note_last(void *user, const struct store_record *record)
+{
+	uint64_t *last = user;
+
+	*last = record->number;
+	return 0;
+}
+
 const char *
 resting_doubt(const struct resting *r)
 {
+	uint64_t mark, last = r->meta.last;
 	struct disk_now now;
-	uint64_t mark;
 
 	disk_now(&now);
 	if (r->meta.file == 0 || disk_file_mark(r->path, &mark) < 0)
 		return NULL;
+	(void)resting_journal(r, note_last, &last, NULL);
 	return disk_meta_doubt(&r->meta, mark,
 			       store_dir_remembered(&r->dir,
-					r->meta.epochs[0].epoch), &now);
+					r->meta.epochs[0].epoch) > last, &now);
 }
 
 /* --- checking ----------------------------------------------------------- */

@@ -50,7 +50,7 @@ int resting_check(struct resting *r, struct resting_report *ret_report,
 
 /* Events that only the journal has, in order, as a hub would take them. 0; what
  * on_record said; -EBADMSG or -errno. *ret_cut may be NULL. */
-int resting_journal(struct resting *r, store_on_record *on_record, void *user,
+int resting_journal(const struct resting *r, store_on_record *on_record, void *user,
 		    uint64_t *ret_cut);
 
 /* As disk_meta_doubt says: why a hub would begin a new epoch in it, or NULL. */

@@ -42,8 +42,9 @@ int store_dir_path(const struct store_dir *d, const char *name, char *out,
 		   size_t size);
 
 /*
- * The lock's file remembers the last number of the store beside it: a store that
- * has less in it than that has gone back, to a backup that was written over it.
+ * The lock's file remembers the last number of the store beside it, and of its
+ * journal: a store that has less has gone back, to a backup that was written
+ * over it, or lost its journal.
  * It is no promise: what cannot be written is not remembered. 0: nothing is
  * known of this epoch.
  */

@@ -386,6 +386,7 @@ commit_to_journal(struct disk *d, int64_t now_ms)
 	if (d->tail_stored == 0 && d->due_ms < now_ms)
 		d->due_ms = now_ms + d->sync_ms;
 	catalog_commit(&d->store.catalog);
+	store_dir_remember(&d->dir, d->meta.epochs[0].epoch, d->last);
 	d->tail_stored = d->tail_count;
 	if (d->tail.len >= TAIL_LONG && (!d->why[0] || now_ms >= d->due_ms))
 		(void)write_tail(d, now_ms, 2 * (unsigned)d->tail_count + 1);

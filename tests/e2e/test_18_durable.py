@@ -279,7 +279,7 @@ def test_a_backup_that_is_written_over_the_store(bus, hub, publish):
         f.write(backup)
         f.truncate(len(backup))
     h = hub()
-    assert "restored from a backup" in h.stderr()
+    assert "a backup was written over it" in h.stderr()
     third = publish("t", "3")
     assert first.split("-")[0] == second.split("-")[0] != third.split("-")[0]
     # That was once, and is settled.
@@ -356,3 +356,25 @@ def test_a_store_that_is_removed_while_it_is_in_use(hub, offer, kept, store, syn
     process.kill()
     hub("--store", store, "--sync", sync)
     assert kept(2) == ["first", "second"]
+
+
+@pytest.mark.parametrize("damage", ["gone", "middle"])
+def test_a_journal_that_lacks_events(bus, hub, publish, damage):
+    """What was acknowledged and is not there is said, and no number is given twice."""
+    h = hub("--sync", "1h")
+    ids = [publish("t", f"{n}") for n in range(4)]
+    h.kill()
+    journal = f"{bus}/store/store.journal"
+    if damage == "gone":
+        os.unlink(journal)
+    else:
+        with open(journal, "r+b") as f:
+            f.seek(os.path.getsize(journal) // 2)
+            f.write(b"\xff\xff\xff\xff")
+    h = hub("--sync", "1h")
+    assert "its journal is damaged or gone" in h.stderr()
+    assert publish("t", "next").split("-")[0] != ids[0].split("-")[0]
+    # A journal that is whole is no reason for doubt.
+    h.kill()
+    h = hub("--sync", "1h")
+    assert "may lack numbers" not in h.stderr()

@@ -2,10 +2,9 @@
 /*
  * evlog: the recent events, in order, bounded, in memory.
  *
- * Hub and worker keep the same structure; what an entry's payload is (bus
- * bytes there, SSE bytes here) is theirs. An entry is found by its position,
- * by the place of its number in an epoch, by a publisher's own id, or along
- * its topic's chain. Positions count up by one and are never used again, so a
+ * What an entry's payload is (SSE bytes, in a worker) is the owner's. An entry
+ * is found by its position, by the place of its number in an epoch, by a
+ * publisher's own id, or along its topic's chain. Positions count up by one and are never used again, so a
  * reader is nothing but a position: a cursor. The oldest entries leave when a
  * bound is reached, but the newest always stays; each topic remembers the
  * place of the last one that left, so that a reader is told of a gap only if

@@ -89,7 +89,7 @@ print_report(const struct resting *r, const struct resting_report *report)
 	       e->events, e->bytes, e->topics, e->keys, e->file_bytes);
 	printf("journal  %" PRIu64 " events more", report->journal_events);
 	if (report->journal_cut)
-		printf(", and %" PRIu64 " bytes of one that was not written to its end, nor acknowledged before a power cut",
+		printf(", and %" PRIu64 " bytes that are no whole event",
 		       report->journal_cut);
 	putchar('\n');
 	if (resting_doubt(r))

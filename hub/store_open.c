@@ -374,8 +374,8 @@ store_open(const struct hub_config *c, struct store **ret_store)
 		forget_left(c);
 		return 0;
 	}
-	/* A place that nobody named may be none; one with a store in it that
-	 * cannot be used is not passed over. */
+	/* A place that nobody named may be one where this user cannot keep
+	 * anything; one that is damaged, in use or full is not passed over. */
 	if (!c->store && !is_damage(r) && r != -EBUSY && r != -ENOSPC) {
 		log_warning("events are kept in memory, and are gone when this hub is killed: %s",
 			    f.why);

@@ -768,6 +768,15 @@ catalog_lost(const struct catalog *c, const struct slice *selectors,
 	return lost > after ? lost : 0;
 }
 
+const struct catalog_topic *
+catalog_next_topic(const struct catalog *c, const struct catalog_topic *t)
+{
+	struct list *next = t ? t->by_lost.next : c->by_lost.next;
+
+	return next == &c->by_lost ? NULL :
+	       list_entry(next, struct catalog_topic, by_lost);
+}
+
 bool
 catalog_find_id(const struct catalog *c, struct slice id, uint64_t *ret_number)
 {

@@ -143,6 +143,11 @@ uint64_t catalog_lost(const struct catalog *c, const struct slice *selectors,
 		      const enum selector_kind *kinds, size_t n,
 		      uint64_t after);
 
+/* Walks all topics, the oldest loss first: begin with NULL, which is the end,
+ * too. */
+const struct catalog_topic *catalog_next_topic(const struct catalog *c,
+					       const struct catalog_topic *t);
+
 /* The number of the newest kept event with this id. False: there is none. */
 bool catalog_find_id(const struct catalog *c, struct slice id,
 		     uint64_t *ret_number);

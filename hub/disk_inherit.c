@@ -23,15 +23,10 @@ struct inherit {
 static int
 put_topics(struct inherit *h, const struct catalog *c)
 {
-	const struct list *at;
+	const struct catalog_topic *t = NULL;
 	int r = 0;
 
-	for (at = c->by_lost.next; r == 0 && at != &c->by_lost;
-	     at = at->next) {
-		const struct catalog_topic *t = list_entry(
-			(struct list *)(uintptr_t)at, struct catalog_topic,
-			by_lost);
-
+	while (r == 0 && (t = catalog_next_topic(c, t))) {
 		if (t->lost == 0)
 			continue;
 		r = disk_entry_put_topic(h->make.port, t->name, t->lost);

@@ -56,16 +56,11 @@ put_u64(struct buf *out, uint64_t value)
 static int
 put_topics(struct buf *out, const struct catalog *c)
 {
-	const struct list *at;
+	const struct catalog_topic *t = NULL;
 	int r = 0;
 
 	/* In this order they are looked for as they are here. */
-	for (at = c->by_lost.next; r == 0 && at != &c->by_lost;
-	     at = at->next) {
-		const struct catalog_topic *t = list_entry(
-			(struct list *)(uintptr_t)at, struct catalog_topic,
-			by_lost);
-
+	while (r == 0 && (t = catalog_next_topic(c, t))) {
 		r = put_u64(out, t->lost);
 		if (r == 0)
 			r = buf_append_char(out, (char)t->name.len);

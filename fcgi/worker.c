@@ -40,7 +40,7 @@ struct worker {
 	struct fanout *fanout;			/* the service's */
 	struct follower *follower;
 	struct handoff_server *handoff;
-	struct loop_io lifeline, signals, bus[2];
+	struct loop_io lifeline, signals, bus[FOLLOWER_FDS];
 	int64_t complained_bus_ms, complained_hole_ms, counted_ms;
 	uint64_t refused;		/* bus messages, as last complained of */
 	uint64_t met;			/* bounds, as last logged */
@@ -395,7 +395,7 @@ open_follower(struct worker *w)
 		.tail = c->service.fanout.window.events ?
 			c->service.fanout.window.events : FOLLOWER_ALL,
 	};
-	int fds[2], n, r;
+	int fds[FOLLOWER_FDS], n, r;
 
 	if (c->is_plain)
 		r = follower_open_plain((const char *const *)c->connect.items,

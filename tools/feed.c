@@ -270,20 +270,23 @@ static void
 wait_for_more(struct feed *f)
 {
 	bool wants_input = !f->input_closed && !f->halted && f->held == NULL;
+	int publisher[2];
+	int n = sse_publisher_fds(f->publisher, publisher);
 	struct pollfd fds[] = {
 		{ .fd = f->stop_fd, .events = POLLIN },
-		{ .fd = sse_publisher_fd(f->publisher), .events = POLLIN },
 		{ .fd = wants_input ? f->fd : -1, .events = POLLIN },
+		{ .fd = publisher[0], .events = POLLIN },
+		{ .fd = publisher[1], .events = POLLIN },
 	};
-	int64_t most = fds[1].fd < 0 ? FEED_AGAIN_MS : FEED_POLL_MS, left = -1;
+	int64_t most = n == 0 ? FEED_AGAIN_MS : FEED_POLL_MS, left = -1;
 
 	if (sse_publisher_pending(f->publisher) > 0) {
 		left = f->since_ms + f->o->timeout_ms - duration_now();
 		left = left < 0 ? 0 : left > most ? most : left;
 	}
-	if (poll(fds, 3, (int)left) <= 0)
+	if (poll(fds, 4, (int)left) <= 0)
 		return;
-	if (fds[2].revents != 0)
+	if (fds[1].revents != 0)
 		read_more(f);
 	if (fds[0].revents != 0) {
 		f->stop_fd = -1;

@@ -98,11 +98,12 @@ SSE_API unsigned sse_publisher_pending(const struct sse_publisher *p);
 SSE_API int sse_publisher_poll(struct sse_publisher *p, int timeout_ms);
 
 /*
- * A descriptor for an event loop: when it becomes readable (edge-triggered),
+ * The descriptors for an event loop: when one becomes readable (edge-triggered),
  * and at least every 500 ms while events wait, call sse_publisher_poll(p, 0).
- * It may change after each call of sse_publisher_poll or _send. -1: none now.
+ * They may change after each call of sse_publisher_poll or _send. Returns how
+ * many there are now, 0 to 2; places of fds beyond that become -1.
  */
-SSE_API int sse_publisher_fd(struct sse_publisher *p);
+SSE_API int sse_publisher_fds(const struct sse_publisher *p, int fds[2]);
 
 /*
  * Publishes one event and waits for its acknowledgement. Returns 0 and writes

@@ -26,8 +26,8 @@
 enum {
 	ROUNDS = 4,		/* asking and reading in one turn */
 	REPLIES = 64,		/* in one round */
-	/* While the follow socket is not connected its descriptor tells when
-	 * it is; this is for the case that it does not. */
+	/* While the follow socket is not connected a descriptor tells when it
+	 * is; this is for the case that it does not. */
 	LATEST_MS = 500,
 	IDLE_MS = 60000,
 	/* Between two new connections to a hub that is not heard: ZeroMQ gives
@@ -50,6 +50,7 @@ struct follower {
 	struct zmqport *port;		/* owned, as all of these */
 	struct zmqport_socket *events;
 	struct zmqport_socket *follow;	/* NULL: plain PUB sockets */
+	unsigned losses;		/* of its connection, that are known */
 	struct zmqport_message *live;
 	struct zmqport_message *reply;
 	size_t max_event;
@@ -355,7 +356,23 @@ ask_questions(struct follower *f, int64_t now_ms)
 	}
 }
 
-/* Asks what there is to ask, if there is somebody to ask. */
+/* With a connection goes what was asked over it. */
+static void
+check_loss(struct follower *f, int64_t now_ms)
+{
+	unsigned losses = zmqport_losses(f->follow);
+
+	if (losses == f->losses)
+		return;
+	f->losses = losses;
+	if (f->repair.is_asked)
+		repair_unanswered(&f->repair, now_ms, false);
+	if (f->questions.under_way > 0)
+		questions_unanswered(&f->questions, now_ms);
+}
+
+/* Asks what there is to ask, if there is somebody to ask: for a hub that is away,
+ * one request after the other would pile up. */
 static void
 ask(struct follower *f, int64_t now_ms)
 {
@@ -363,16 +380,8 @@ ask(struct follower *f, int64_t now_ms)
 	bool is_needed = repair_wants(&f->repair, now_ms, &q);
 	char text[TAG_SIZE];
 
-	if (!is_needed && !f->repair.is_asked && f->questions.count == 0)
+	if (!zmqport_is_connected(f->follow))
 		return;
-	if (!(zmqport_events(f->follow) & ZMQPORT_OUT)) {
-		/* The connection is gone, and with it what was under way. */
-		if (f->repair.is_asked)
-			repair_unanswered(&f->repair, now_ms, false);
-		if (f->questions.under_way > 0)
-			questions_unanswered(&f->questions, now_ms);
-		return;
-	}
 	if (is_needed) {
 		q.tag = make_tag(text, 'p', ++f->page_serial);
 		if (send_request(f, &q) == 0)
@@ -562,6 +571,7 @@ converse(struct follower *f, int64_t now_ms)
 	unsigned round, n;
 
 	for (round = 0; round < ROUNDS; round++) {
+		check_loss(f, now_ms);
 		ask(f, now_ms);
 		n = drain_replies(f, now_ms);
 		if (n == 0)
@@ -688,13 +698,14 @@ follower_run(struct follower *f, int64_t now_ms, unsigned budget)
 }
 
 int
-follower_fds(const struct follower *f, int fds[2])
+follower_fds(const struct follower *f, int fds[FOLLOWER_FDS])
 {
 	fds[0] = zmqport_fd(f->events);
 	if (!f->follow)
 		return 1;
 	fds[1] = zmqport_fd(f->follow);
-	return 2;
+	fds[2] = zmqport_watch_fd(f->follow);
+	return 3;
 }
 
 int
@@ -777,7 +788,6 @@ connect_hub(struct follower *f)
 		.max_frame = zmqport_max_frame(LIMIT_EVENT_MOST),
 		.send_queue = REQUEST_QUEUE,
 		.receive_queue = REPLY_QUEUE,
-		.immediate = true,
 		.curve = bus_address_curve(&f->bus),
 	};
 	int r;

@@ -118,8 +118,9 @@ int follower_open_plain(const char *const *endpoints,
 
 struct follower *follower_free(struct follower *f);	/* NULL is fine */
 
-/* The descriptors to wait on (for reading); returns how many (at most 2). */
-int follower_fds(const struct follower *f, int fds[2]);
+/* The descriptors to wait on (for reading); returns how many. */
+enum { FOLLOWER_FDS = 3 };
+int follower_fds(const struct follower *f, int fds[FOLLOWER_FDS]);
 
 /*
  * Handles up to `budget` messages, fewer large ones. Returns the time it wants to be called at

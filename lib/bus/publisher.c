@@ -4,10 +4,8 @@
  *
  * ZeroMQ says nothing of a refused connection and sends nothing again after a
  * lost one. So a plain connect(2) asks first whether a hub is there; the
- * socket does not reconnect by itself; and when it is lost, or an answer is
- * late, a new one takes its place and the whole window is sent again. That a
- * DEALER cannot send although its queue is longer than our window means that
- * it has no connection any more: no monitor, no thread of our own.
+ * socket does not reconnect by itself; and when its connection is lost, or an
+ * answer is late, a new one takes its place and the whole window is sent again.
  *
  * A hub that has no room for an event has none for those sent behind it either
  * (they name its key). When each of them has its answer, so that none can be
@@ -453,8 +451,7 @@ is_late(const struct sse_publisher *p, int64_t now_ms)
 static void
 check_connection(struct sse_publisher *p, int64_t now_ms)
 {
-	/* A connection that never came about does not show in its events. */
-	if (!(zmqport_events(p->socket) & ZMQPORT_OUT) ||
+	if (zmqport_losses(p->socket) > 0 ||
 	    (has_keys(p) &&
 	     take_verdict(p, zmqport_verdict(p->socket)) < 0)) {
 		lose(p);
@@ -506,16 +503,16 @@ wake_ms(const struct sse_publisher *p)
 static int
 sleep_until(struct sse_publisher *p, int64_t now_ms, int64_t until_ms)
 {
-	struct pollfd fds[2] = {
-		{ .fd = sse_publisher_fd(p), .events = POLLIN },
-		{ .fd = p->socket ? zmqport_verdict_fd(p->socket) : -1,
-		  .events = POLLIN },
-	};
 	int64_t ms = until_ms - now_ms;
+	struct pollfd fds[2];
+	int fd[2], n, i;
 
 	if (ms <= 0)
 		return 0;
-	if (poll(fds, 2, ms > 10000 ? 10000 : (int)ms) < 0 && errno == EINTR)
+	n = sse_publisher_fds(p, fd);
+	for (i = 0; i < n; i++)
+		fds[i] = (struct pollfd){ .fd = fd[i], .events = POLLIN };
+	if (poll(fds, (nfds_t)n, ms > 10000 ? 10000 : (int)ms) < 0 && errno == EINTR)
 		return -EINTR;
 	return 0;
 }
@@ -642,12 +639,15 @@ sse_publisher_poll(struct sse_publisher *p, int timeout_ms)
 }
 
 int
-sse_publisher_fd(struct sse_publisher *p)
+sse_publisher_fds(const struct sse_publisher *p, int fds[2])
 {
+	fds[0] = fds[1] = -1;
 	/* While what was refused waits for its time, no answer can come. */
 	if (!p->socket || (p->window.count > 0 && p->window.sent == 0))
-		return -1;
-	return zmqport_fd(p->socket);
+		return 0;
+	fds[0] = zmqport_fd(p->socket);
+	fds[1] = zmqport_watch_fd(p->socket);
+	return 2;
 }
 
 /* What sse_publisher_publish waits for. */

@@ -273,8 +273,8 @@ sse_subscriber_free(struct sse_subscriber *s)
 static int
 sleep_until(const struct sse_subscriber *s, int64_t now_ms, int64_t until_ms)
 {
-	struct pollfd p[2];
-	int fds[2], n, i;
+	struct pollfd p[FOLLOWER_FDS];
+	int fds[FOLLOWER_FDS], n, i;
 	int64_t wait_ms = until_ms - now_ms;
 
 	n = follower_fds(s->follower, fds);

@@ -6,6 +6,11 @@
  * without them: a silent peer held a connection for 30 s, a frame of a stated
  * terabyte was waited for, a SUB with more subscriptions than its send queue
  * lost the rest at each reconnect without a word.
+ *
+ * Neither ZMQ_IMMEDIATE nor a ZMQ_RECONNECT_IVL of -1 may be set, although both
+ * say at once, and without a monitor, that a connection is lost: they end the
+ * socket's side of it, and when that is noticed between two parts of a message
+ * that is being read, libzmq aborts the process ("!_more", fq.cpp).
  */
 #include "config.h"
 
@@ -30,6 +35,7 @@ enum {
 	 * on one machine, and a hub that comes back is to be found at once. */
 	RECONNECT_MS = 100,
 	RECONNECT_KEYS_MS = 1000,	/* with keys it costs two machines more */
+	NEVER_MS = 24 * 3600 * 1000,
 
 	QUEUE_BYTES = 4 << 20,
 	QUEUE_LEAST = 64,
@@ -49,6 +55,9 @@ struct zmqport {
 struct zmqport_socket {
 	void *socket;		/* owned */
 	void *monitor;		/* owned; NULL: not watched */
+	bool is_connected;	/* as the monitor told, as what follows */
+	unsigned losses;
+	bool has_keys;
 	enum zmqport_verdict verdict;
 	unsigned hangups;	/* one after the other */
 	unsigned hangups_most;
@@ -136,10 +145,9 @@ set_options(void *socket, const struct zmqport_options *o)
 	       set_int(socket, ZMQ_SNDHWM, send_queue) &&
 	       set_int(socket, ZMQ_RCVHWM, receive_queue) &&
 	       set_int(socket, ZMQ_RECONNECT_IVL,
-		       o->no_reconnect ? -1 : RECONNECT_MS) &&
+		       o->no_reconnect ? NEVER_MS : RECONNECT_MS) &&
 	       set_int(socket, ZMQ_RECONNECT_IVL_MAX,
-		       o->curve && !o->no_reconnect ? RECONNECT_KEYS_MS : 0) &&
-	       (!o->immediate || set_int(socket, ZMQ_IMMEDIATE, 1));
+		       o->curve && !o->no_reconnect ? RECONNECT_KEYS_MS : 0);
 }
 
 static bool
@@ -171,7 +179,8 @@ set_client_keys(void *socket, const struct curve *curve)
 	       set_key(socket, ZMQ_CURVE_SERVERKEY, curve->hub);
 }
 
-/* A monitor is the only way to learn what became of a handshake. */
+/* A monitor is the only way to learn what became of a handshake, and the only
+ * safe one to learn that a connection is lost. */
 static bool
 watch(struct zmqport *z, struct zmqport_socket *s)
 {
@@ -179,7 +188,7 @@ watch(struct zmqport *z, struct zmqport_socket *s)
 			   ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
 			   ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
 			   ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-			   ZMQ_EVENT_CLOSED;
+			   ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED;
 	char name[32];
 
 	snprintf(name, sizeof(name), "inproc://watch-%u", z->watched++);
@@ -193,15 +202,22 @@ watch(struct zmqport *z, struct zmqport_socket *s)
 }
 
 static bool
-set_keys(struct zmqport *z, struct zmqport_socket *s,
-	 const struct zmqport_options *o)
+set_keys(struct zmqport_socket *s, const struct zmqport_options *o)
 {
 	if (!o->curve)
 		return true;
 	if (o->kind == ZMQPORT_ROUTER || o->kind == ZMQPORT_PUB)
 		return set_server_keys(s->socket, o);
+	s->has_keys = true;
 	s->hangups_most = o->no_reconnect ? 1 : HANGUPS_MOST;
-	return set_client_keys(s->socket, o->curve) && watch(z, s);
+	return set_client_keys(s->socket, o->curve);
+}
+
+/* A SUB without keys finds out by what it hears. */
+static bool
+is_watched(const struct zmqport_options *o)
+{
+	return o->kind == ZMQPORT_DEALER || (o->kind == ZMQPORT_SUB && o->curve);
 }
 
 int
@@ -221,7 +237,7 @@ zmqport_open(struct zmqport *z, const struct zmqport_options *options,
 		return -ENOMEM;
 	s->socket = zmq_socket(z->context, types[options->kind]);
 	if (!s->socket || !set_options(s->socket, options) ||
-	    !set_keys(z, s, options))
+	    !set_keys(s, options) || (is_watched(options) && !watch(z, s)))
 		r = error_of(errno);
 	if (r < 0) {
 		zmqport_close(s);
@@ -246,149 +262,7 @@ zmqport_close(struct zmqport_socket *s)
 	return NULL;
 }
 
-/* Options that hang on the endpoint; they count for what comes after. */
-static int
-prepare(struct zmqport_socket *s, const char *endpoint)
-{
-	if (strncmp(endpoint, "tcp://", 6) != 0)
-		return 0;
-	if (!set_int(s->socket, ZMQ_HEARTBEAT_IVL, PING_MS) ||
-	    !set_int(s->socket, ZMQ_HEARTBEAT_TIMEOUT, PING_TIMEOUT_MS))
-		return error_of(errno);
-	if (endpoint[6] == '[' && !set_int(s->socket, ZMQ_IPV6, 1))
-		return error_of(errno);
-	return 0;
-}
-
-int
-zmqport_bind(struct zmqport_socket *s, const char *endpoint, mode_t mode,
-	     gid_t gid)
-{
-	const char *path = NULL;
-	mode_t old = 0;
-	int r = prepare(s, endpoint);
-
-	if (r < 0)
-		return r;
-	if (strncmp(endpoint, "ipc://", 6) == 0) {
-		path = endpoint + 6;
-		old = umask(0177);
-	}
-	if (zmq_bind(s->socket, endpoint) < 0)
-		r = error_of(errno);
-	if (!path)
-		return r;
-	umask(old);
-	if (r < 0)
-		return r;
-	/* The group first: the wider mode must not serve the wrong one. */
-	if (gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) < 0)
-		return -errno;
-	return chmod(path, mode) < 0 ? -errno : 0;
-}
-
-int
-zmqport_connect(struct zmqport_socket *s, const char *endpoint)
-{
-	int r = prepare(s, endpoint);
-
-	if (r < 0)
-		return r;
-	return zmq_connect(s->socket, endpoint) < 0 ? error_of(errno) : 0;
-}
-
-int
-zmqport_renew(struct zmqport_socket *s, const char *endpoint)
-{
-	(void)zmq_disconnect(s->socket, endpoint);
-	return zmqport_connect(s, endpoint);
-}
-
-int
-zmqport_subscribe(struct zmqport_socket *s, struct slice prefix)
-{
-	return zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, prefix.p,
-			      prefix.len) < 0 ? error_of(errno) : 0;
-}
-
-void
-zmqport_set_linger(struct zmqport_socket *s, int linger_ms)
-{
-	(void)set_int(s->socket, ZMQ_LINGER, linger_ms);
-}
-
-int
-zmqport_endpoint(struct zmqport_socket *s, char *out, size_t size)
-{
-	return zmq_getsockopt(s->socket, ZMQ_LAST_ENDPOINT, out, &size) < 0 ?
-		       error_of(errno) : 0;
-}
-
-unsigned
-zmqport_events(struct zmqport_socket *s)
-{
-	int events = 0;
-	size_t size = sizeof(events);
-
-	while (zmq_getsockopt(s->socket, ZMQ_EVENTS, &events, &size) < 0)
-		if (errno != EINTR)
-			return 0;
-	return (events & ZMQ_POLLIN ? ZMQPORT_IN : 0) |
-	       (events & ZMQ_POLLOUT ? ZMQPORT_OUT : 0);
-}
-
-static int
-fd_of(void *socket)
-{
-	int fd = -1;
-	size_t size = sizeof(fd);
-
-	return zmq_getsockopt(socket, ZMQ_FD, &fd, &size) < 0 ? -1 : fd;
-}
-
-int
-zmqport_fd(struct zmqport_socket *s)
-{
-	return fd_of(s->socket);
-}
-
-/* --- keys --------------------------------------------------------------- */
-
-bool
-zmqport_has_curve(void)
-{
-	return zmq_has("curve") == 1;
-}
-
-int
-zmqport_key_pair(char ret_public[CURVE_SIZE], char ret_secret[CURVE_SIZE])
-{
-	return zmq_curve_keypair(ret_public, ret_secret) < 0 ?
-		       error_of(errno) : 0;
-}
-
-int
-zmqport_key_public(const char secret[CURVE_SIZE], char ret_public[CURVE_SIZE])
-{
-	return zmq_curve_public(ret_public, secret) < 0 ? error_of(errno) : 0;
-}
-
-bool
-zmqport_key_is_one(const char *text)
-{
-	uint8_t bytes[CURVE_BYTES];
-	bool is_one = strlen(text) == CURVE_SIZE - 1 &&
-		      zmq_z85_decode(bytes, text);
-
-	explicit_bzero(bytes, sizeof(bytes));
-	return is_one;
-}
-
-void
-zmqport_key_text(const void *bytes, char ret_text[CURVE_SIZE])
-{
-	(void)zmq_z85_encode(ret_text, bytes, CURVE_BYTES);
-}
+/* --- what the monitor tells --------------------------------------------- */
 
 static void
 take_verdict(struct zmqport_socket *s, unsigned event, unsigned value)
@@ -446,20 +320,194 @@ next_event(void *monitor, unsigned *ret_event, unsigned *ret_value)
 	return true;
 }
 
-enum zmqport_verdict
-zmqport_verdict(struct zmqport_socket *s)
+static void
+look(struct zmqport_socket *s)
 {
 	unsigned event, value;
 
-	while (s->monitor && next_event(s->monitor, &event, &value))
-		take_verdict(s, event, value);
+	while (s->monitor && next_event(s->monitor, &event, &value)) {
+		s->is_connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+		if (!s->is_connected)
+			s->losses++;
+		if (s->has_keys && event != ZMQ_EVENT_DISCONNECTED)
+			take_verdict(s, event, value);
+	}
+}
+
+bool
+zmqport_is_connected(struct zmqport_socket *s)
+{
+	look(s);
+	return s->is_connected;
+}
+
+unsigned
+zmqport_losses(struct zmqport_socket *s)
+{
+	look(s);
+	return s->losses;
+}
+
+enum zmqport_verdict
+zmqport_verdict(struct zmqport_socket *s)
+{
+	look(s);
 	return s->verdict;
 }
 
+static int
+fd_of(void *socket)
+{
+	int fd = -1;
+	size_t size = sizeof(fd);
+
+	return zmq_getsockopt(socket, ZMQ_FD, &fd, &size) < 0 ? -1 : fd;
+}
+
 int
-zmqport_verdict_fd(const struct zmqport_socket *s)
+zmqport_watch_fd(const struct zmqport_socket *s)
 {
 	return s->monitor ? fd_of(s->monitor) : -1;
+}
+
+/* --- endpoints ---------------------------------------------------------- */
+
+/* Options that hang on the endpoint; they count for what comes after. */
+static int
+prepare(struct zmqport_socket *s, const char *endpoint)
+{
+	if (strncmp(endpoint, "tcp://", 6) != 0)
+		return 0;
+	if (!set_int(s->socket, ZMQ_HEARTBEAT_IVL, PING_MS) ||
+	    !set_int(s->socket, ZMQ_HEARTBEAT_TIMEOUT, PING_TIMEOUT_MS))
+		return error_of(errno);
+	if (endpoint[6] == '[' && !set_int(s->socket, ZMQ_IPV6, 1))
+		return error_of(errno);
+	return 0;
+}
+
+int
+zmqport_bind(struct zmqport_socket *s, const char *endpoint, mode_t mode,
+	     gid_t gid)
+{
+	const char *path = NULL;
+	mode_t old = 0;
+	int r = prepare(s, endpoint);
+
+	if (r < 0)
+		return r;
+	if (strncmp(endpoint, "ipc://", 6) == 0) {
+		path = endpoint + 6;
+		old = umask(0177);
+	}
+	if (zmq_bind(s->socket, endpoint) < 0)
+		r = error_of(errno);
+	if (!path)
+		return r;
+	umask(old);
+	if (r < 0)
+		return r;
+	/* The group first: the wider mode must not serve the wrong one. */
+	if (gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) < 0)
+		return -errno;
+	return chmod(path, mode) < 0 ? -errno : 0;
+}
+
+int
+zmqport_connect(struct zmqport_socket *s, const char *endpoint)
+{
+	int r = prepare(s, endpoint);
+
+	if (r < 0)
+		return r;
+	return zmq_connect(s->socket, endpoint) < 0 ? error_of(errno) : 0;
+}
+
+int
+zmqport_renew(struct zmqport_socket *s, const char *endpoint)
+{
+	look(s);
+	(void)zmq_disconnect(s->socket, endpoint);
+	s->is_connected = false;
+	s->losses++;
+	return zmqport_connect(s, endpoint);
+}
+
+int
+zmqport_subscribe(struct zmqport_socket *s, struct slice prefix)
+{
+	return zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, prefix.p,
+			      prefix.len) < 0 ? error_of(errno) : 0;
+}
+
+void
+zmqport_set_linger(struct zmqport_socket *s, int linger_ms)
+{
+	(void)set_int(s->socket, ZMQ_LINGER, linger_ms);
+}
+
+int
+zmqport_endpoint(struct zmqport_socket *s, char *out, size_t size)
+{
+	return zmq_getsockopt(s->socket, ZMQ_LAST_ENDPOINT, out, &size) < 0 ?
+		       error_of(errno) : 0;
+}
+
+unsigned
+zmqport_events(struct zmqport_socket *s)
+{
+	int events = 0;
+	size_t size = sizeof(events);
+
+	while (zmq_getsockopt(s->socket, ZMQ_EVENTS, &events, &size) < 0)
+		if (errno != EINTR)
+			return 0;
+	return (events & ZMQ_POLLIN ? ZMQPORT_IN : 0) |
+	       (events & ZMQ_POLLOUT ? ZMQPORT_OUT : 0);
+}
+
+int
+zmqport_fd(struct zmqport_socket *s)
+{
+	return fd_of(s->socket);
+}
+
+/* --- keys --------------------------------------------------------------- */
+
+bool
+zmqport_has_curve(void)
+{
+	return zmq_has("curve") == 1;
+}
+
+int
+zmqport_key_pair(char ret_public[CURVE_SIZE], char ret_secret[CURVE_SIZE])
+{
+	return zmq_curve_keypair(ret_public, ret_secret) < 0 ?
+		       error_of(errno) : 0;
+}
+
+int
+zmqport_key_public(const char secret[CURVE_SIZE], char ret_public[CURVE_SIZE])
+{
+	return zmq_curve_public(ret_public, secret) < 0 ? error_of(errno) : 0;
+}
+
+bool
+zmqport_key_is_one(const char *text)
+{
+	uint8_t bytes[CURVE_BYTES];
+	bool is_one = strlen(text) == CURVE_SIZE - 1 &&
+		      zmq_z85_decode(bytes, text);
+
+	explicit_bzero(bytes, sizeof(bytes));
+	return is_one;
+}
+
+void
+zmqport_key_text(const void *bytes, char ret_text[CURVE_SIZE])
+{
+	(void)zmq_z85_encode(ret_text, bytes, CURVE_BYTES);
 }
 
 /* --- receiving ---------------------------------------------------------- */

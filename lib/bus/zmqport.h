@@ -45,9 +45,6 @@ struct zmqport_options {
 	int send_queue;		/* messages for each peer; 0: no bound */
 	int receive_queue;	/* messages of each peer; 0: no bound */
 	bool no_reconnect;	/* a lost connection stays lost */
-	bool immediate;		/* queue only for a peer that is connected: until
-				 * then sending is -EAGAIN, and what a lost
-				 * connection had queued is gone */
 	/*
 	 * Keys, copied; NULL: plain. A PUB or ROUTER lets in whom the gate
 	 * lets in: a ROUTER of the same zmqport, bound to ZMQPORT_GATE before
@@ -98,6 +95,17 @@ enum { ZMQPORT_IN = 1, ZMQPORT_OUT = 2 };
 unsigned zmqport_events(struct zmqport_socket *s);
 int zmqport_fd(struct zmqport_socket *s);
 
+/*
+ * Of a DEALER. What is sent while there is no connection waits for the next
+ * one; what was sent and not answered when one was lost may be lost with it.
+ */
+bool zmqport_is_connected(struct zmqport_socket *s);
+/* How many connections, and attempts at one, failed so far. */
+unsigned zmqport_losses(struct zmqport_socket *s);
+/* Readable (edge-triggered) when one of these, or the verdict, may have
+ * changed: look at one of them before every sleep. -1: not of this socket. */
+int zmqport_watch_fd(const struct zmqport_socket *s);
+
 enum zmqport_verdict {
 	ZMQPORT_UNDECIDED,	/* the socket has no keys, or nothing came yet */
 	ZMQPORT_LET_IN,
@@ -110,8 +118,6 @@ enum zmqport_verdict {
 
 /* What became of the last connection of a SUB or DEALER with keys. */
 enum zmqport_verdict zmqport_verdict(struct zmqport_socket *s);
-/* Readable (edge-triggered) when that may have changed; -1: no keys. */
-int zmqport_verdict_fd(const struct zmqport_socket *s);
 
 bool zmqport_has_curve(void);	/* libzmq can be built without */
 int zmqport_key_pair(char ret_public[CURVE_SIZE], char ret_secret[CURVE_SIZE]);

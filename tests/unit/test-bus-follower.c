@@ -358,8 +358,8 @@ static void
 turn(unsigned budget)
 {
 	int64_t now_ms = clock_mono_ms() + skew_ms, due_ms;
-	struct pollfd p[2];
-	int fds[2], n, i;
+	struct pollfd p[FOLLOWER_FDS];
+	int fds[FOLLOWER_FDS], n, i;
 
 	hub_serve();
 	due_ms = follower_run(follower, now_ms, budget);

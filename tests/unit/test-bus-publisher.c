@@ -250,16 +250,18 @@ waits_for_a_hub_that_is_not_there_yet(void **state)
 	struct fake *f = *state;
 	struct sse_publisher *p;
 	struct acks a = { 0 };
+	int fds[2];
 
 	assert_int_equal(sse_publisher_open(f->dir, &p), -ENOENT);
 	assert_non_null(strstr(sse_publisher_error(p), f->dir));
 	sse_publisher_set_on_ack(p, on_ack, &a);
 	send_text(p, "early", NULL, 1);
 	assert_int_equal(sse_publisher_poll(p, 30), -ENOENT);
-	assert_int_equal(sse_publisher_fd(p), -1);
+	assert_int_equal(sse_publisher_fds(p, fds), 0);
 	fake_up(f);
 	await_request(f, p);
-	assert_true(sse_publisher_fd(p) >= 0);
+	assert_int_equal(sse_publisher_fds(p, fds), 2);
+	assert_true(fds[0] >= 0 && fds[1] >= 0);
 	answer(f, ACK_OK, buf_slice(&f->key));
 	await_acks(p, &a, 1);
 	assert_int_equal(a.result, 0);
@@ -371,6 +373,7 @@ insists_in_order(void **state)
 	struct sse_publisher *p;
 	struct acks a = { 0 };
 	unsigned i, k;
+	int fds[2];
 
 	fake_up(f);
 	assert_int_equal(sse_publisher_open(f->dir, &p), 0);
@@ -396,7 +399,7 @@ insists_in_order(void **state)
 					 rows[i].want);
 			assert_non_null(strstr(sse_publisher_error(p),
 					       "because"));
-			assert_true(sse_publisher_fd(p) >= 0);
+			assert_int_equal(sse_publisher_fds(p, fds), 2);
 		}
 		answer(f, ACK_OK, buf_slice(&f->key));
 		await_data(f, p, "three");

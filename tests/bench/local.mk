@@ -15,7 +15,7 @@ bench_acks_LDADD = $(ZMQ_LIBS)
 ssebench_SOURCES = %D%/ssebench.c
 ssebench_CFLAGS = -std=c11
 
-EXTRA_DIST += %D%/run %D%/bench-http %D%/bench-store
+EXTRA_DIST += %D%/run %D%/report %D%/rig.py %D%/bench-http %D%/bench-store
 PHONY_TARGETS += bench
 
 bench: $(bin_PROGRAMS) bench-acks bench-fanout bench-publish bench-empty ssebench

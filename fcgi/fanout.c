@@ -193,7 +193,7 @@ on_missed(void *user, struct group *group)
 	/* No memory to remember what its members must be sent. Their cursors
 	 * remember it for nothing. */
 	while (a && a->count > 0) {
-		struct stream *s = a->head[a->count - 1];
+		struct stream *s = a->head[a->count - 1].stream;
 		uint64_t cursor = group->pending_count ? group->pending[0] :
 				  f->noted_end;
 
@@ -432,7 +432,7 @@ audience_join(struct fanout *f, struct stream *s)
 		fanout_flush_group(f, s->group);
 	if (a->count == a->cap) {
 		uint32_t cap = a->cap ? a->cap * 2 : 1;
-		struct stream **head = realloc(a->head, cap * sizeof(*head));
+		struct member *head = realloc(a->head, cap * sizeof(*head));
 
 		if (!head)
 			return -ENOMEM;
@@ -440,7 +440,7 @@ audience_join(struct fanout *f, struct stream *s)
 		a->cap = cap;
 	}
 	s->place = a->count;
-	a->head[a->count++] = s;
+	a->head[a->count++] = (struct member){ s, s->io.fd, s->id };
 	s->state = STREAM_HEAD;
 	return 0;
 }
@@ -449,11 +449,11 @@ void
 audience_leave(struct stream *s)
 {
 	struct audience *a = audience_of(s->group);
-	struct stream *moved = a->head[--a->count];
+	const struct member *last = &a->head[--a->count];
 
-	assert(a->head[s->place] == s);
-	a->head[s->place] = moved;
-	moved->place = s->place;
+	assert(a->head[s->place].stream == s);
+	last->stream->place = s->place;
+	a->head[s->place] = *last;
 	if (s->last_write_ms < a->last_flush_ms)
 		s->last_write_ms = a->last_flush_ms;
 	if (s->told < a->told)
@@ -464,13 +464,18 @@ static void
 flush_piece(struct fanout *f, struct audience *a, const struct piece *p)
 {
 	struct chunk *shared = NULL;
+	ssize_t n;
 
 	f->stats.writes += a->count;
 	/* From the back, because those who leave are replaced by the last. */
 	for (uint32_t i = a->count; i-- > 0;) {
-		if (i >= 8)
-			__builtin_prefetch(a->head[i - 8]);
-		(void)stream_write(a->head[i], p, &shared);
+		const struct member *m = &a->head[i];
+
+		if (m->id != 1)
+			(void)stream_write(m->stream, p, &shared);
+		else if ((n = stream_send(m->fd, p->bytes, p->len)) !=
+			 (ssize_t)p->len)
+			(void)stream_wrote(m->stream, p, p->bytes, n, &shared);
 	}
 	a->told = p->told;
 	a->last_flush_ms = loop_now_ms(f->loop);
@@ -483,6 +488,8 @@ fanout_flush_group(struct fanout *f, struct group *group)
 	const uint64_t *at = group->pending;
 	size_t left = group->pending_count;
 
+	a->company = group->pending_count;
+	a->since_ms = 0;
 	while (left > 0 && a->count > 0) {
 		struct piece p;
 		size_t used;
@@ -491,7 +498,8 @@ fanout_flush_group(struct fanout *f, struct group *group)
 		if (evlog_at(f->log, at[0])->mark == MARK_HOLE ||
 		    piece_from_positions(f, at, left, &p, &used) < 0) {
 			while (a->count > 0)
-				stream_set_behind(a->head[a->count - 1], at[0]);
+				stream_set_behind(a->head[a->count - 1].stream,
+						  at[0]);
 			break;
 		}
 		flush_piece(f, a, &p);
@@ -530,23 +538,40 @@ is_busy(const struct audience *a)
 		uint32_t at = (uint32_t)((uint64_t)a->count * i / PACE_SAMPLE);
 		int unread = 0;
 
-		if (ioctl(a->head[at]->io.fd, TIOCOUTQ, &unread) == 0 &&
+		if (ioctl(a->head[at].fd, TIOCOUTQ, &unread) == 0 &&
 		    unread > 0)
 			lagging++;
 	}
 	return lagging > PACE_LAGGING;
 }
 
+/*
+ * Whether more is to be expected: in a burst, until as many are here as last
+ * time. The front-end is woken once for all of them then, and not first for the
+ * one and then for the others; who publishes one at a time never waits.
+ */
+static bool
+awaits_company(struct audience *a, const struct group *group, int64_t now_ms)
+{
+	if (a->count < PACE_FROM || group->pending_count >= a->company ||
+	    now_ms - a->last_flush_ms > BURST_MS)
+		return false;
+	if (a->since_ms == 0)
+		a->since_ms = now_ms;
+	return now_ms - a->since_ms < COMPANY_MS;
+}
+
 /* How long this group's flush has to wait yet; 0: not at all. */
 static int64_t
 flush_delay(struct fanout *f, const struct group *group, int64_t now_ms)
 {
-	const struct audience *a = audience_of(group);
+	struct audience *a = audience_of(group);
 	int64_t since = now_ms - a->last_flush_ms;
 
 	if (since < f->config.coalesce_ms)
 		return f->config.coalesce_ms - since;
-	if (since < PACE_MOST_MS && is_busy(a))
+	if (awaits_company(a, group, now_ms) ||
+	    (since < PACE_MOST_MS && is_busy(a)))
 		return 1;
 	return 0;
 }

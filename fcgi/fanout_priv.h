@@ -28,6 +28,10 @@ enum {
 	PACE_LAGGING = 2,
 	PACE_FROM = 64,
 	PACE_MOST_MS = 100,
+	/* in a burst: how long an event waits for the next ones, and how long
+	 * after the last flush it is one */
+	COMPANY_MS = 2,
+	BURST_MS = 200,
 
 	WHEEL_SLOTS = 128,
 
@@ -173,11 +177,20 @@ struct piece {
 	bool is_logs;			/* the bytes are those of entry `first` */
 };
 
+/* All that a write needs, side by side: a flush does not touch the streams. */
+struct member {
+	struct stream *stream;		/* borrowed */
+	int fd;
+	uint16_t id;			/* of the FastCGI request */
+};
+
 /* A group's members at the head of the log. */
 struct audience {
-	struct stream **head;		/* owned array */
+	struct member *head;		/* owned array */
 	uint32_t count, cap;
 	int64_t last_flush_ms;
+	int64_t since_ms;		/* something waits to be flushed; or 0 */
+	uint32_t company;		/* events in the last flush */
 	uint64_t told;			/* by the last flush: see stream */
 	/*
 	 * What the hub said at the last hole, when the log reached to number
@@ -241,6 +254,12 @@ enum write_result { WRITE_DONE, WRITE_BLOCKED, WRITE_GONE };
  * for the same piece, NULL at first.
  */
 enum write_result stream_write(struct stream *s, const struct piece *p,
+			       struct chunk **shared);
+/* Its two halves: what send(2) returns, and what comes of it for a piece of which
+ * `bytes` (the piece's, or those for another request id) were sent. */
+ssize_t stream_send(int fd, const char *bytes, size_t len);
+enum write_result stream_wrote(struct stream *s, const struct piece *p,
+			       const char *bytes, ssize_t n,
 			       struct chunk **shared);
 void stream_serve(struct stream *s);	/* BEHIND: on to the head */
 void stream_end(struct stream *s, uint64_t retry_ms);	/* says so, and closes */

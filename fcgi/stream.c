@@ -6,9 +6,12 @@
  * takes bytes. What it took a part of is kept as a chunk until it has taken
  * the rest: a record that was begun must be finished as it was announced.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fcgi/fanout_priv.h"
@@ -153,17 +156,36 @@ is_full(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+ssize_t
+stream_send(int fd, const char *bytes, size_t len)
+{
+#ifdef SYS_sendto
+	/* send(3) can be cancelled, which costs 15 ns in a process with threads
+	 * where the call itself takes 900. */
+	return syscall(SYS_sendto, fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL,
+		       NULL, 0);
+#else
+	return send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+#endif
+}
+
 enum write_result
 stream_write(struct stream *s, const struct piece *p, struct chunk **shared)
 {
 	const char *bytes = bytes_for(s, p);
-	ssize_t n;
 
 	if (!bytes) {
 		stream_starve(s);
 		return WRITE_GONE;
 	}
-	n = send(s->io.fd, bytes, p->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return stream_wrote(s, p, bytes, stream_send(s->io.fd, bytes, p->len),
+			    shared);
+}
+
+enum write_result
+stream_wrote(struct stream *s, const struct piece *p, const char *bytes,
+	     ssize_t n, struct chunk **shared)
+{
 	if (n == (ssize_t)p->len)
 		return WRITE_DONE;
 	if (n < 0 && !is_full(errno))

@@ -242,7 +242,7 @@ read_stdin(FCGX_Request *request)
 static int
 answer_later(FCGX_Request *request, const struct sse_handoff *what)
 {
-	uint64_t retry_ms = RETRY_MS + random_below(RETRY_SPREAD_MS + 1);
+	uint64_t retry_ms = RETRY_MS + random_spread(RETRY_SPREAD_MS + 1);
 
 	fcgx_put_header(request->out, what->headers);
 	/* What cannot be written to a browser that is gone is no loss. */

@@ -46,10 +46,10 @@ pulse_add(struct stream *s)
 	s->ends_ms = INT64_MAX;
 	if (life > 0)		/* ±10 %, so that a crowd does not end at once */
 		s->ends_ms = now_ms + life - life / 10 +
-			     (int64_t)random_below((uint64_t)life / 5 + 1);
+			     (int64_t)random_spread((uint64_t)life / 5 + 1);
 	/* The first heartbeats of those who came together are spread. */
 	wheel_put(f, s, now_ms + f->config.heartbeat_ms -
-		  (int64_t)random_below((uint64_t)f->config.heartbeat_ms / 4 + 1));
+		  (int64_t)random_spread((uint64_t)f->config.heartbeat_ms / 4 + 1));
 }
 
 /* Whether the position has moved since the stream's last id:. */
@@ -114,14 +114,14 @@ end_of_life(struct stream *s)
 	if (s->state == STREAM_HEAD && s->group->pending_count)
 		fanout_flush_group(f, s->group);
 	if (s->state != STREAM_DOOMED && !s->chunk)
-		stream_end(s, random_below((uint64_t)f->config.retry_ms + 1));
+		stream_end(s, random_spread((uint64_t)f->config.retry_ms + 1));
 }
 
 uint64_t
 fanout_later_ms(const struct fanout_config *config)
 {
 	return (uint64_t)config->retry_ms +
-	       random_below((uint64_t)config->drain_ms + 1);
+	       random_spread((uint64_t)config->drain_ms + 1);
 }
 
 static void

@@ -46,23 +46,31 @@ stays_below_its_bound(void **state)
 	(void)state;
 	for (i = 0; i < COUNT_OF(bounds); i++)
 		for (n = 0; n < 100; n++)
-			assert_true(random_below(bounds[i]) < bounds[i]);
+			assert_true(random_below(bounds[i]) < bounds[i] &&
+				    random_spread(bounds[i]) < bounds[i]);
 }
 
 static void
-reaches_every_value(void **state)
+check_reach(uint64_t (*draw)(uint64_t bound))
 {
 	bool seen[5] = { false };
 	size_t n, missing = 5;
 
-	(void)state;
 	for (n = 0; n < 10000 && missing > 0; n++) {
-		uint64_t value = random_below(5);
+		uint64_t value = draw(5);
 
 		missing -= !seen[value];
 		seen[value] = true;
 	}
 	assert_int_equal(missing, 0);
+}
+
+static void
+reaches_every_value(void **state)
+{
+	(void)state;
+	check_reach(random_below);
+	check_reach(random_spread);
 }
 
 int

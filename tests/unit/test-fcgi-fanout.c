@@ -1206,6 +1206,54 @@ pacing_ends(void **state)
 	end(CROWD);
 }
 
+static void
+publish_many(unsigned n)
+{
+	while (n-- > 0)
+		rig_topic(&rig, "a");
+}
+
+/* Whether one event, after a flush of four, still waits after one turn. */
+static bool
+one_waits_after_four(size_t crowd)
+{
+	uint64_t flushes;
+	bool waits;
+
+	publish_many(4);
+	rig_wait(&rig, pages, crowd, all_are_complete);
+	publish_many(1);
+	flushes = fanout_get_stats(rig.fanout)->flushes;
+	rig_pump(&rig);
+	waits = fanout_get_stats(rig.fanout)->flushes == flushes;
+	rig_wait(&rig, pages, crowd, all_are_complete);
+	return waits;
+}
+
+/* In a burst an event waits for the next ones; alone it leaves at once. */
+static void
+a_burst_waits_for_its_company(void **state)
+{
+	enum { CROWD = 100, TRIES = 1000 };
+	uint64_t flushes;
+	int tries = 0;
+
+	(void)state;
+	begin();
+	for (size_t i = 0; i < CROWD; i++)
+		follow(i, "-a\n");
+	settle(CROWD);
+	/* A machine that sleeps too long in between sees no burst. */
+	while (!one_waits_after_four(CROWD) && tries < TRIES)
+		tries++;
+	assert_true(tries < TRIES);
+	publish_many(1);
+	flushes = fanout_get_stats(rig.fanout)->flushes;
+	rig_pump(&rig);
+	assert_int_equal(fanout_get_stats(rig.fanout)->flushes, flushes + 1);
+	end(CROWD);
+}
+
 /* ---- leaving ---- */
 
 static void
@@ -1549,6 +1597,7 @@ with_back_end(const char *name)
 		cmocka_unit_test(events_are_held_back_and_leave_together),
 		cmocka_unit_test(a_full_log_is_no_reason_to_flush),
 		cmocka_unit_test(a_crowd_is_paced_and_gets_everything),
+		cmocka_unit_test(a_burst_waits_for_its_company),
 		cmocka_unit_test(pacing_ends),
 		cmocka_unit_test(closed_pages_are_forgotten),
 		cmocka_unit_test(pages_that_close_during_a_flush_are_forgotten),

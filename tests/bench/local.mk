@@ -1,7 +1,8 @@
 # Benchmarks: `make bench`, or one of them by BENCH=name. Never part of a test;
 # a figure is a ratio of two things measured in turns in one run.
-EXTRA_PROGRAMS += bench-acks bench-fanout bench-publish bench-empty ssebench
-CLEANFILES += bench-acks bench-fanout bench-publish bench-empty ssebench bench.json
+BENCHMARKS = bench-acks bench-echo bench-empty bench-fanout bench-publish ssebench
+EXTRA_PROGRAMS += $(BENCHMARKS)
+CLEANFILES += $(BENCHMARKS) bench.json
 
 bench_fanout_SOURCES = %D%/bench-fanout.c
 bench_fanout_LDADD = libbus.la libsse.la libbase.la
@@ -12,11 +13,15 @@ bench_empty_LDADD = $(ZMQ_LIBS)
 bench_acks_SOURCES = %D%/bench-acks.c
 bench_acks_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 bench_acks_LDADD = $(ZMQ_LIBS)
+bench_echo_SOURCES = %D%/bench-echo.c
+bench_echo_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+bench_echo_LDADD = $(ZMQ_LIBS)
 ssebench_SOURCES = %D%/ssebench.c
 ssebench_CFLAGS = -std=c11
 
-EXTRA_DIST += %D%/run %D%/report %D%/rig.py %D%/bench-http %D%/bench-store
+EXTRA_DIST += %D%/run %D%/report %D%/rig.py %D%/bench-bulk \
+	%D%/bench-followers %D%/bench-http %D%/bench-store
 PHONY_TARGETS += bench
 
-bench: $(bin_PROGRAMS) bench-acks bench-fanout bench-publish bench-empty ssebench
+bench: $(bin_PROGRAMS) $(BENCHMARKS)
 	@$(top_srcdir)/tests/bench/run '$(abs_builddir)' $(BENCH)

@@ -56,6 +56,14 @@ def figure(what, value, unit="", most=None, least=None):
                       **{k: v for k, v in goal.items() if v is not None}}), flush=True)
 
 
+def cpu_s(pid):
+    """The seconds of CPU that a process has used, with all its threads."""
+    used = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        used += int(task.read_text(encoding="ascii").split()[0])
+    return used / 1e9
+
+
 class Service:
     """Hub and workers on one bus; `processes` by name, whose children ssebench
     counts with them."""

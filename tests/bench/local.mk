@@ -20,7 +20,7 @@ ssebench_SOURCES = %D%/ssebench.c
 ssebench_CFLAGS = -std=c11
 
 EXTRA_DIST += %D%/run %D%/report %D%/rig.py %D%/bench-bulk \
-	%D%/bench-followers %D%/bench-http %D%/bench-store
+	%D%/bench-followers %D%/bench-http %D%/bench-memory %D%/bench-store
 PHONY_TARGETS += bench
 
 bench: $(bin_PROGRAMS) $(BENCHMARKS)

@@ -20,7 +20,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests" / "e2e"))
 
 import servers  # noqa: E402
-from harness import Box, accepts, program, wait_until  # noqa: E402
+from harness import Box, accepts, children, program, wait_until, workers  # noqa: E402
 
 QUIET = os.environ.get("BENCH_LOCK", os.path.join(tempfile.gettempdir(), "sse-bench.lock"))
 

@@ -24,6 +24,7 @@ enum {
 
 	FLAG_PRIVATE = 1,
 	FLAG_REPLAYED = 2,
+	FLAG_MAY_SHARE = 4,
 
 	TLV_HEAD = 3,		/* u8 type, u16 length */
 };
@@ -135,6 +136,7 @@ parse_header(struct slice h, struct frame *f, const char **ret_why)
 	f->type = type_of((unsigned char)p[AT_TYPE]);
 	f->is_replayed = (unsigned char)p[AT_FLAGS] & FLAG_REPLAYED;
 	f->event.is_private = (unsigned char)p[AT_FLAGS] & FLAG_PRIVATE;
+	f->may_share = (unsigned char)p[AT_FLAGS] & FLAG_MAY_SHARE;
 	f->event.epoch = be_read(p + AT_EPOCH, 8);
 	f->event.number = be_read(p + AT_NUMBER, 8);
 	f->event.time_ms = (int64_t)be_read(p + AT_TIME, 8);
@@ -208,7 +210,8 @@ frame_write_header(const struct frame *f, char out[FRAME_HEADER_MAX])
 	out[AT_VERSION] = FRAME_VERSION;
 	out[AT_TYPE] = (char)f->type;
 	out[AT_FLAGS] = (char)((e->is_private ? FLAG_PRIVATE : 0) |
-			       (f->is_replayed ? FLAG_REPLAYED : 0));
+			       (f->is_replayed ? FLAG_REPLAYED : 0) |
+			       (f->may_share ? FLAG_MAY_SHARE : 0));
 	be_write(out + AT_EPOCH, 8, e->epoch);
 	be_write(out + AT_NUMBER, 8, e->number);
 	be_write(out + AT_TIME, 8, (uint64_t)e->time_ms);
@@ -271,26 +274,41 @@ ack_class_name(enum ack_class class)
 	return class_names[class <= ACK_OTHER ? class : ACK_OTHER];
 }
 
+static int
+parse_ok(const struct slice *parts, size_t n, struct ack *a)
+{
+	uint64_t count = 1;
+
+	if (parts[1].len == 0 || parts[1].len > EVENT_ID_MAX)
+		return -EINVAL;
+	if (n == 4 && (parse_u64(parts[3], &count) < 0 || count == 0 ||
+		       count > ACK_COUNT_MAX))
+		return -EINVAL;
+	a->class = ACK_OK;
+	a->id = parts[1];
+	a->key = parts[2];
+	a->count = (unsigned)count;
+	return 0;
+}
+
 int
 ack_parse(const struct slice *parts, size_t n, struct ack *ret_ack)
 {
 	struct ack a = { .class = ACK_OTHER };
 	int class;
 
-	if (n == 3 && slice_eq(parts[0], SLICE_LIT("OK"))) {
-		if (parts[1].len == 0 || parts[1].len > EVENT_ID_MAX)
+	if ((n == 3 || n == 4) && slice_eq(parts[0], SLICE_LIT("OK"))) {
+		if (parse_ok(parts, n, &a) < 0)
 			return -EINVAL;
-		a.class = ACK_OK;
-		a.id = parts[1];
 	} else if (n == 4 && slice_eq(parts[0], SLICE_LIT("ERR"))) {
 		for (class = ACK_EVENT; class < ACK_OTHER; class++)
 			if (slice_eq(parts[1], slice_of(class_names[class])))
 				a.class = (enum ack_class)class;
 		a.reason = parts[2];
+		a.key = parts[3];
 	} else {
 		return -EINVAL;
 	}
-	a.key = parts[n - 1];
 	if (a.key.len > EVENT_KEY_MAX)
 		return -EINVAL;
 	*ret_ack = a;
@@ -298,9 +316,10 @@ ack_parse(const struct slice *parts, size_t n, struct ack *ret_ack)
 }
 
 size_t
-ack_parts(const struct ack *a, struct slice parts[ACK_PARTS_MAX])
+ack_parts(struct ack *a, struct slice parts[ACK_PARTS_MAX])
 {
 	size_t n = 0;
+	int len;
 
 	if (a->class == ACK_OK) {
 		parts[n++] = SLICE_LIT("OK");
@@ -311,6 +330,10 @@ ack_parts(const struct ack *a, struct slice parts[ACK_PARTS_MAX])
 		parts[n++] = a->reason;
 	}
 	parts[n++] = a->key;
+	if (a->class == ACK_OK && a->count > 1) {
+		len = snprintf(a->digits, sizeof(a->digits), "%u", a->count);
+		parts[n++] = (struct slice){ a->digits, (size_t)len };
+	}
 	return n;
 }
 

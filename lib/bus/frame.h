@@ -4,8 +4,8 @@
  *
  * Three conversations (doc/protocol.md is the contract):
  *   events    hub -> PUB: [topic][header][data], or plain [topic][data]
- *   publish   the same frames to the hub; ["OK"][id][key] or
- *             ["ERR"][class][reason][key] back
+ *   publish   the same frames to the hub; ["OK"][id][key],
+ *             ["OK"][id][key][count] or ["ERR"][class][reason][key] back
  *   follow    [verb][tag][arguments...]; a page, a position or text back
  *
  * Parsing never copies: the slices of what was parsed point into the parts
@@ -63,6 +63,8 @@ struct frame {
 	uint64_t first;		/* the oldest number kept; last + 1: none is */
 	struct slice previous;	/* publishing: the key of the publisher's event
 				 * before this one, if that has no answer yet */
+	bool may_share;		/* publishing: its answer may be one for several
+				 * (ack.count) */
 };
 
 /*
@@ -111,14 +113,21 @@ struct ack {
 	struct slice id;	/* of an OK */
 	struct slice reason;	/* of anything else */
 	struct slice key;	/* the publish key, empty when none was given */
+	/*
+	 * Of an OK to those who may_share: so many events in a row, as they
+	 * were sent and with numbers one after the other, of which this is the
+	 * last. 0 is 1, too.
+	 */
+	unsigned count;
+	char digits[12];	/* of it, by ack_parts */
 };
 
-enum { ACK_PARTS_MAX = 4 };
+enum { ACK_PARTS_MAX = 4, ACK_COUNT_MAX = 1 << 20 };
 
 /* Without delimiter. 0 or -EINVAL. */
 int ack_parse(const struct slice *parts, size_t n, struct ack *ret_ack);
 /* Returns how many parts; they point into `a` and to constants. */
-size_t ack_parts(const struct ack *a, struct slice parts[ACK_PARTS_MAX]);
+size_t ack_parts(struct ack *a, struct slice parts[ACK_PARTS_MAX]);
 const char *ack_class_name(enum ack_class class);	/* "OK", "event", ... */
 
 /* --- follow ------------------------------------------------------------- */

@@ -33,6 +33,7 @@
 #include "lib/bus/message.h"
 #include "lib/bus/window.h"
 #include "lib/bus/zmqport.h"
+#include "lib/sse/id.h"
 
 enum {
 	PATIENCE_MS = 1000,	/* an answer later than this is late; doubles */
@@ -45,6 +46,8 @@ enum {
 	ANSWER_FRAME = 4096,
 	QUEUE = 2 * LIMIT_PUBLISH_WINDOW,	/* never full: see above */
 	KEY_BYTES = 16,
+	KEYS_DRAWN = 16,	/* at once: a system call each costs as much as
+				 * all the rest of sending */
 	REASON_MAX = 512,
 	DROPS_TOLD = 2,		/* lost without an answer, one after the other */
 };
@@ -70,6 +73,8 @@ struct sse_publisher {
 	int64_t patience_ms;
 	sse_publisher_on_ack *on_ack;
 	void *user;
+	unsigned char keys[KEYS_DRAWN][KEY_BYTES];	/* random; the first */
+	unsigned n_keys;		/* ... of them are not used yet */
 	char error[1024];
 };
 
@@ -333,11 +338,16 @@ enum answer {
 static enum answer
 kind_of_answer(const struct sse_publisher *p, const struct ack *ack)
 {
-	enum window_refused about = window_find(&p->window, ack->key);
+	enum window_refused about;
+	unsigned first;
 
+	if (ack->class == ACK_OK)
+		return window_find_row(&p->window, ack->key, ack->count,
+				       &first) < 0 ? ANSWER_STRANGE :
+						     ANSWER_FINAL;
 	/* Only a refusal may be without the key: the hub could not read it. */
-	if (about == WINDOW_STRANGER ||
-	    (ack->class == ACK_OK && ack->key.len == 0))
+	about = window_find(&p->window, ack->key);
+	if (about == WINDOW_STRANGER)
 		return ANSWER_STRANGE;
 	if (ack->class == ACK_ORDER && about == WINDOW_BEHIND)
 		return ANSWER_AGAIN;
@@ -347,21 +357,37 @@ kind_of_answer(const struct sse_publisher *p, const struct ack *ack)
 	return ANSWER_FINAL;
 }
 
-/* Takes the event out of the window and tells what became of it. */
+/* Takes the event out of the window and tells that it was refused. */
 static void
 finish(struct sse_publisher *p, const struct ack *ack, const char *reason)
 {
-	char id[EVENT_ID_MAX + 1];
-	int result = result_of(ack->class);
 	uint64_t cookie;
 
-	if (window_take(&p->window, ack->key, &cookie) < 0)
+	if (window_take(&p->window, ack->key, &cookie) == 0 && p->on_ack)
+		p->on_ack(p->user, cookie, result_of(ack->class), NULL, reason);
+}
+
+/* The same with those that are stored, the oldest first. */
+static void
+finish_row(struct sse_publisher *p, const struct ack *ack)
+{
+	unsigned count = ack->count, first, k;
+	uint64_t epoch, number = 0, cookie;
+	char id[EVENT_ID_MAX + 1];
+
+	if (window_find_row(&p->window, ack->key, count, &first) < 0)
 		return;
-	snprintf(id, sizeof(id), "%.*s", (int)ack->id.len,
-		 ack->id.p ? ack->id.p : "");
-	if (p->on_ack)
-		p->on_ack(p->user, cookie, result, result == 0 ? id : NULL,
-			  result == 0 ? NULL : reason);
+	/* Of one it is passed on as it is; a row has numbers one by one. */
+	snprintf(id, sizeof(id), "%.*s", (int)ack->id.len, ack->id.p);
+	if (count > 1 && id_parse(ack->id, &epoch, &number) < 0)
+		number = 0;
+	for (k = 1; k <= count && first < p->window.count; k++) {
+		cookie = window_take_at(&p->window, first);
+		if (number >= count)
+			(void)id_format(epoch, number - count + k, id);
+		if (p->on_ack)
+			p->on_ack(p->user, cookie, 0, id, NULL);
+	}
 }
 
 /* Handles the answer at hand. */
@@ -397,8 +423,10 @@ take_answer(struct sse_publisher *p)
 	if (ack.class == ACK_OK) {
 		p->refusal = 0;
 		p->pause_ms = 0;
+		finish_row(p, &ack);
+	} else {
+		finish(p, &ack, reason);
 	}
-	finish(p, &ack, reason);
 	return kind;
 }
 
@@ -575,17 +603,33 @@ sse_publisher_insist(struct sse_publisher *p)
 	p->insists = true;
 }
 
+/* A key for an event that has none. */
+static void
+make_key(struct sse_publisher *p, char ret_key[2 * KEY_BYTES])
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *bytes;
+	unsigned i;
+
+	if (p->n_keys == 0) {
+		random_bytes(p->keys, sizeof(p->keys));
+		p->n_keys = KEYS_DRAWN;
+	}
+	bytes = p->keys[--p->n_keys];
+	for (i = 0; i < KEY_BYTES; i++) {
+		ret_key[2 * i] = digits[bytes[i] >> 4];
+		ret_key[2 * i + 1] = digits[bytes[i] & 15];
+	}
+}
+
 int
 sse_publisher_send(struct sse_publisher *p, const struct sse_event *e,
 		   uint64_t cookie)
 {
-	static const char digits[] = "0123456789abcdef";
 	const struct event *event = message_event(e);
-	unsigned char bytes[KEY_BYTES];
 	char made[2 * KEY_BYTES];
 	struct slice key = event->key;
 	int64_t now_ms;
-	unsigned i;
 	int r;
 
 	if (!p->is_usable)
@@ -594,11 +638,7 @@ sse_publisher_send(struct sse_publisher *p, const struct sse_event *e,
 	if (r < 0)
 		return r;
 	if (!key.p) {
-		random_bytes(bytes, sizeof(bytes));
-		for (i = 0; i < KEY_BYTES; i++) {
-			made[2 * i] = digits[bytes[i] >> 4];
-			made[2 * i + 1] = digits[bytes[i] & 15];
-		}
+		make_key(p, made);
 		key = (struct slice){ made, sizeof(made) };
 	}
 	r = window_add(&p->window, event, key, cookie);

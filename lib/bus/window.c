@@ -13,6 +13,14 @@ struct window_entry {
 	char bytes[];		/* key, topic, header, data */
 };
 
+/* The i-th oldest. */
+static struct window_entry **
+place(const struct window *w, unsigned i)
+{
+	return (struct window_entry **)(uintptr_t)w->entries +
+	       (w->head + i) % LIMIT_PUBLISH_WINDOW;
+}
+
 static size_t
 entry_size(const struct window_entry *e)
 {
@@ -29,8 +37,8 @@ void
 window_done(struct window *w)
 {
 	while (w->count > 0)
-		free(w->entries[--w->count]);
-	w->sent = w->refused = 0;
+		free(*place(w, --w->count));
+	w->head = w->sent = w->refused = 0;
 	w->bytes = 0;
 }
 
@@ -38,7 +46,7 @@ void
 window_restart(struct window *w)
 {
 	for (unsigned i = 0; i < w->sent; i++)
-		w->entries[i]->is_refused = false;
+		(*place(w, i))->is_refused = false;
 	w->sent = w->refused = 0;
 }
 
@@ -54,7 +62,9 @@ int
 window_add(struct window *w, const struct event *e, struct slice key,
 	   uint64_t cookie)
 {
-	struct frame frame = { .type = FRAME_EVENT, .event = *e };
+	struct frame frame = {
+		.type = FRAME_EVENT, .event = *e, .may_share = true,
+	};
 	char header[FRAME_HEADER_MAX], *at;
 	struct window_entry *entry;
 	size_t header_len, size;
@@ -81,7 +91,7 @@ window_add(struct window *w, const struct event *e, struct slice key,
 	at = put(at, e->topic);
 	at = put(at, (struct slice){ header, header_len });
 	put(at, e->data);
-	w->entries[w->count++] = entry;
+	*place(w, w->count++) = entry;
 	w->bytes += size;
 	return 0;
 }
@@ -89,7 +99,7 @@ window_add(struct window *w, const struct event *e, struct slice key,
 void
 window_next(struct window *w, struct slice parts[3])
 {
-	struct window_entry *e = w->entries[w->sent];
+	struct window_entry *e = *place(w, w->sent);
 	const char *p = e->bytes + e->key_len;
 	size_t header_len = e->header_len;
 
@@ -99,10 +109,16 @@ window_next(struct window *w, struct slice parts[3])
 	e->is_behind = w->sent > 0;
 	if (e->is_behind)
 		header_len = frame_add_previous(w->header, header_len,
-		    entry_key(w->entries[w->sent - 1]));
+		    entry_key(*place(w, w->sent - 1)));
 	parts[1] = (struct slice){ w->header, header_len };
 	p += e->header_len;
 	parts[2] = (struct slice){ p, e->data_len };
+}
+
+static bool
+has_key(const struct window_entry *e, struct slice key)
+{
+	return key.len == 0 || slice_eq(entry_key(e), key);
 }
 
 /* Answers come in the order of the questions: mostly it is the first. */
@@ -111,28 +127,58 @@ find(const struct window *w, struct slice key)
 {
 	unsigned i = 0;
 
-	while (i < w->sent && (w->entries[i]->is_refused ||
-	       (key.len > 0 && !slice_eq(entry_key(w->entries[i]), key))))
+	while (i < w->sent &&
+	       ((*place(w, i))->is_refused || !has_key(*place(w, i), key)))
 		i++;
 	return i;
+}
+
+uint64_t
+window_take_at(struct window *w, unsigned at)
+{
+	struct window_entry *e = *place(w, at);
+	uint64_t cookie = e->cookie;
+
+	w->bytes -= entry_size(e);
+	if (at < w->sent)
+		w->sent--;
+	for (; at > 0; at--)
+		*place(w, at) = *place(w, at - 1);
+	w->head = (w->head + 1) % LIMIT_PUBLISH_WINDOW;
+	w->count--;
+	free(e);
+	return cookie;
 }
 
 int
 window_take(struct window *w, struct slice key, uint64_t *ret_cookie)
 {
 	unsigned i = find(w, key);
-	struct window_entry *e;
 
 	if (i == w->sent)
 		return -ENOENT;
-	e = w->entries[i];
-	*ret_cookie = e->cookie;
-	w->bytes -= entry_size(e);
-	w->count--;
-	w->sent--;
-	memmove(w->entries + i, w->entries + i + 1,
-		(w->count - i) * sizeof(w->entries[0]));
-	free(e);
+	*ret_cookie = window_take_at(w, i);
+	return 0;
+}
+
+int
+window_find_row(const struct window *w, struct slice key, unsigned count,
+		unsigned *ret_first)
+{
+	unsigned last = count - 1, i;
+
+	/* Where it is if the row is of the oldest, as it mostly is. */
+	if (key.len == 0 || count == 0 || count > w->sent)
+		return -ENOENT;
+	while (last < w->sent && ((*place(w, last))->is_refused ||
+				  !has_key(*place(w, last), key)))
+		last++;
+	if (last == w->sent)
+		return -ENOENT;
+	*ret_first = last + 1 - count;
+	for (i = *ret_first; i <= last; i++)
+		if ((*place(w, i))->is_refused)
+			return -ENOENT;
 	return 0;
 }
 
@@ -143,7 +189,7 @@ window_find(const struct window *w, struct slice key)
 
 	if (i == w->sent)
 		return WINDOW_STRANGER;
-	return w->entries[i]->is_behind ? WINDOW_BEHIND : WINDOW_ALONE;
+	return (*place(w, i))->is_behind ? WINDOW_BEHIND : WINDOW_ALONE;
 }
 
 void
@@ -153,7 +199,7 @@ window_refuse(struct window *w, struct slice key)
 
 	if (i == w->sent)
 		return;
-	w->entries[i]->is_refused = true;
+	(*place(w, i))->is_refused = true;
 	w->refused++;
 }
 

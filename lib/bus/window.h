@@ -24,8 +24,9 @@
 #include "lib/sse/event.h"
 
 struct window {				/* zeroed: empty */
-	struct window_entry *entries[LIMIT_PUBLISH_WINDOW];	/* owned */
-	unsigned count, sent;
+	/* a ring, owned: the oldest is at `head` */
+	struct window_entry *entries[LIMIT_PUBLISH_WINDOW];
+	unsigned head, count, sent;
 	unsigned refused;	/* of the sent ones, for now */
 	size_t bytes;
 	char header[FRAME_HEADER_MAX];	/* of the one that window_next gave */
@@ -50,6 +51,17 @@ void window_next(struct window *w, struct slice parts[3]);
  * tells its cookie. 0, or -ENOENT: an answer that nobody waits for any more.
  */
 int window_take(struct window *w, struct slice key, uint64_t *ret_cookie);
+
+/*
+ * An acknowledgement of `count` sent ones in a row, the last of which has this
+ * key. 0 and where the first of them is; -ENOENT: there are not so many of which
+ * nothing was heard yet.
+ */
+int window_find_row(const struct window *w, struct slice key, unsigned count,
+		    unsigned *ret_first);
+
+/* Takes out the one there, and returns its cookie; at < w->count. */
+uint64_t window_take_at(struct window *w, unsigned at);
 
 enum window_refused {
 	WINDOW_STRANGER,	/* nobody waits for this answer any more */

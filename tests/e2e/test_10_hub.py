@@ -6,6 +6,7 @@ Everything here is spoken with python3-zmq and the words of doc/protocol.md.
 
 import json
 import os
+import signal
 import socket
 import stat
 import struct
@@ -23,8 +24,9 @@ ENDPOINTS = ("publish", "follow", "events")
 
 
 def header(name=None, own_id=None, key=None, version=1, kind=EVENT, private=False,
-           previous=None):
-    h = struct.pack(">2sBBB3xQQq", b"\xf5S", version, kind, 1 if private else 0, 0, 0, 0)
+           previous=None, share=False):
+    flags = (1 if private else 0) | (4 if share else 0)
+    h = struct.pack(">2sBBB3xQQq", b"\xf5S", version, kind, flags, 0, 0, 0)
     for field, value in ((1, name), (3, own_id), (4, key), (6, previous)):
         if value is not None:
             h += struct.pack(">BH", field, len(value)) + value
@@ -133,6 +135,15 @@ def next_event(sub):
             return epoch, number, topic, data
 
 
+def iter_until(dealer, key):
+    """The answers up to the one with this key."""
+    while True:
+        answer = dealer.recv_multipart()
+        yield answer
+        if answer[2] == key:
+            return
+
+
 # --- publishing ---------------------------------------------------------------
 
 @pytest.mark.smoke
@@ -166,6 +177,43 @@ def test_takes_a_key_only_once(hub, talk):
     assert len({dealer.recv_multipart()[1] for _ in range(10)}) == 1
     assert [e[2] for e in talk.events()] == ["1", "between", "2"]
     assert talk.stats()["repeated"] == 10
+
+
+def test_one_answer_for_several(hub, talk):
+    """Only for those who say so, and only where it tells the id of each."""
+    process = hub()
+    process.send(signal.SIGSTOP)  # so that all come in one batch
+    one, two = (talk.socket(zmq.DEALER, "publish") for _ in range(2))
+
+    def send(dealer, key, share=True, data=b"x"):
+        dealer.send_multipart([b"t", header(key=key, share=share), data])
+
+    for key in (b"a", b"b", b"c"):
+        send(one, key)
+    send(one, b"bad", data=b"\xff")
+    send(one, b"d")
+    send(one, b"a")                      # again: its number is not the next one
+    send(one, b"e", share=False)
+    send(one, b"f")
+    one.send_multipart([b"t", header(share=True), b"no key"])
+    process.send(signal.SIGCONT)
+    answers = [one.recv_multipart() for _ in range(7)]
+    epoch = answers[0][1].rsplit(b"-")[0]
+    assert answers == [
+        [b"OK", epoch + b"-3", b"c", b"3"],
+        [b"ERR", b"event", answers[1][2], b"bad"],
+        [b"OK", epoch + b"-4", b"d"],
+        [b"OK", epoch + b"-1", b"a"],
+        [b"OK", epoch + b"-5", b"e"],
+        [b"OK", epoch + b"-6", b"f"],
+        [b"OK", epoch + b"-7", b""],
+    ]
+    # Two publishers in one batch: each has its own.
+    for key in (b"1", b"2", b"3"):
+        send(two, key)
+        send(one, key + b"'")
+    assert sum(int((a + [b"1"])[3]) for a in iter_until(one, b"3'")) == 3
+    assert sum(int((a + [b"1"])[3]) for a in iter_until(two, b"3")) == 3
 
 
 def test_takes_no_event_before_the_one_it_follows(hub, talk):

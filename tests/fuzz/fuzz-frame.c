@@ -63,7 +63,8 @@ check_frame(const struct slice *parts, size_t n)
 	again[1] = (struct slice){ header, len };
 	again[2] = parts[2];
 	must(frame_parse(again, 3, &g, &why) == 0);
-	must(g.type == f.type && g.is_replayed == f.is_replayed);
+	must(g.type == f.type && g.is_replayed == f.is_replayed &&
+	     g.may_share == f.may_share);
 	must(g.has_first == f.has_first && g.first == f.first);
 	must(same(g.event.name, f.event.name) && same(g.event.id, f.event.id) &&
 	     same(g.event.key, f.event.key) && same(g.previous, f.previous));
@@ -84,7 +85,7 @@ check_ack(const struct slice *parts, size_t n)
 	if (ack_parse(parts, n, &a) < 0)
 		return;
 	must(ack_parse(again, ack_parts(&a, again), &b) == 0);
-	must(a.class == b.class && slice_eq(a.id, b.id) &&
+	must(a.class == b.class && a.count == b.count && slice_eq(a.id, b.id) &&
 	     slice_eq(a.reason, b.reason) && slice_eq(a.key, b.key));
 }
 

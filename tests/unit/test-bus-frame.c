@@ -290,6 +290,7 @@ acknowledges(void **state)
 {
 	struct slice parts[ACK_PARTS_MAX], bad[] = {
 		SLICE_LIT("OK"), SLICE_LIT("x"), SLICE_LIT("k"), SLICE_NONE };
+	const char *const counts[] = { "0", "-1", "2x", "99999999999" };
 	struct ack a, b;
 	int class;
 
@@ -303,9 +304,23 @@ acknowledges(void **state)
 		assert_int_equal(ack_parts(&a, parts), class == ACK_OK ? 3 : 4);
 		assert_int_equal(ack_parse(parts, class == ACK_OK ? 3 : 4, &b), 0);
 		assert_int_equal(b.class, class);
+		assert_int_equal(b.count, class == ACK_OK);
 		assert_true(slice_eq(b.key, a.key));
 		assert_true(class == ACK_OK ? slice_eq(b.id, a.id) && !b.reason.p :
 			    slice_eq(b.reason, a.reason) && !b.id.p);
+	}
+	/* One for several. */
+	memset(&a, 0, sizeof(a));
+	a.id = SLICE_LIT("abcdefgh-300");
+	a.key = SLICE_LIT("k");
+	a.count = 256;
+	assert_int_equal(ack_parts(&a, parts), 4);
+	assert_int_equal(ack_parse(parts, 4, &b), 0);
+	assert_int_equal(b.count, 256);
+	assert_true(slice_eq(b.key, a.key));
+	for (class = 0; class < 4; class++) {
+		parts[3] = slice_of(counts[class]);
+		assert_int_equal(ack_parse(parts, 4, &b), -EINVAL);
 	}
 	assert_int_equal(ack_parse(bad, 4, &b), -EINVAL);
 	assert_int_equal(ack_parse(bad, 2, &b), -EINVAL);

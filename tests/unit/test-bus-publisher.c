@@ -142,16 +142,23 @@ await_data(struct fake *f, struct sse_publisher *p, const char *data)
 }
 
 static void
-answer(struct fake *f, enum ack_class class, struct slice key)
+answer_row(struct fake *f, enum ack_class class, struct slice key,
+	   unsigned count)
 {
-	const struct ack a = {
+	struct ack a = {
 		.class = class, .id = SLICE_LIT("10000000-5"),
-		.reason = SLICE_LIT("because"), .key = key,
+		.reason = SLICE_LIT("because"), .key = key, .count = count,
 	};
 	struct slice peer = buf_slice(&f->peer), parts[ACK_PARTS_MAX];
 
 	assert_int_equal(zmqport_send2(f->router, &peer, 1, parts,
 				       ack_parts(&a, parts)), 0);
+}
+
+static void
+answer(struct fake *f, enum ack_class class, struct slice key)
+{
+	answer_row(f, class, key, 1);
 }
 
 static void
@@ -241,6 +248,55 @@ a_hub_of_another_version_cannot_name_the_key(void **state)
 	answer(f, ACK_VERSION, SLICE_NONE);
 	await_acks(p, &a, 1);
 	assert_int_equal(a.result, -EPROTO);
+	sse_publisher_free(p);
+}
+
+static void
+on_row(void *user, uint64_t cookie, int result, const char *id,
+       const char *reason)
+{
+	struct acks *a = user;
+	char want[32];
+
+	on_ack(user, cookie, result, id, reason);
+	/* The last one is number 5. */
+	snprintf(want, sizeof(want), "10000000-%u", 2 + a->count);
+	assert_string_equal(a->id, want);
+}
+
+/* One answer for several is one for each of them, with its own id. */
+static void
+takes_one_answer_for_several(void **state)
+{
+	struct fake *f = *state;
+	struct sse_publisher *p;
+	struct acks a = { 0 };
+	struct buf third = { 0 };
+	char text[8];
+	unsigned i;
+
+	fake_up(f);
+	assert_int_equal(sse_publisher_open(f->dir, &p), 0);
+	sse_publisher_set_on_ack(p, on_row, &a);
+	for (i = 0; i < 4; i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		send_text(p, text, NULL, i);
+	}
+	for (i = 0; i < 4; i++) {
+		await_request(f, p);
+		if (i == 2)
+			assert_int_equal(buf_append_slice(&third,
+				buf_slice(&f->key)), 0);
+	}
+	/* There are not so many before it. */
+	answer_row(f, ACK_OK, buf_slice(&third), 4);
+	answer_row(f, ACK_OK, buf_slice(&third), 3);
+	await_acks(p, &a, 3);
+	assert_int_equal(a.count, 3);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(a.cookies[i], i);
+	assert_int_equal(sse_publisher_pending(p), 1);
+	buf_done(&third);
 	sse_publisher_free(p);
 }
 
@@ -527,6 +583,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_HUB(tells_what_the_hub_said),
 		WITH_HUB(a_hub_of_another_version_cannot_name_the_key),
+		WITH_HUB(takes_one_answer_for_several),
 		WITH_HUB(waits_for_a_hub_that_is_not_there_yet),
 		WITH_HUB(sends_all_again_after_the_hub_was_away),
 		WITH_HUB(sends_again_what_is_not_answered_in_time),

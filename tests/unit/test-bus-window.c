@@ -139,6 +139,85 @@ waits_for_all_answers(void **state)
 	window_done(&w);
 }
 
+/* One answer for several is about those that end with its key. */
+static void
+finds_a_row(void **state)
+{
+	static const char *const keys[] = { "a", "b", "c", "d", "b" };
+	struct window w = { 0 };
+	unsigned i, first = 99;
+	struct slice parts[3];
+	uint64_t cookie;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		assert_int_equal(add(&w, keys[i], 1, i), 0);
+	assert_true(next(&w, parts).may_share);
+	w.sent = 4;
+	assert_int_equal(window_find_row(&w, SLICE_LIT("c"), 3, &first), 0);
+	assert_int_equal(first, 0);
+	assert_int_equal(window_find_row(&w, SLICE_LIT("d"), 2, &first), 0);
+	assert_int_equal(first, 2);
+	/* Not so many, not that one, and the last b is not sent. */
+	assert_int_equal(window_find_row(&w, SLICE_LIT("b"), 3, &first),
+			 -ENOENT);
+	assert_int_equal(window_find_row(&w, SLICE_LIT("x"), 1, &first),
+			 -ENOENT);
+	assert_int_equal(window_find_row(&w, SLICE_LIT("d"), 5, &first),
+			 -ENOENT);
+	assert_int_equal(window_find_row(&w, SLICE_LIT("d"), 0, &first),
+			 -ENOENT);
+	assert_int_equal(window_find_row(&w, SLICE_NONE, 1, &first), -ENOENT);
+	/* Of one that was refused is known what became of it. */
+	window_refuse(&w, SLICE_LIT("b"));
+	assert_int_equal(window_find_row(&w, SLICE_LIT("c"), 3, &first),
+			 -ENOENT);
+	w.sent = 5;
+	assert_int_equal(window_find_row(&w, SLICE_LIT("b"), 3, &first), 0);
+	assert_int_equal(first, 2);
+	assert_int_equal(window_take_at(&w, 2), 2);
+	assert_int_equal(window_take_at(&w, 2), 3);
+	assert_int_equal(w.sent, 3);
+	assert_int_equal(window_take(&w, SLICE_LIT("a"), &cookie), 0);
+	assert_int_equal(cookie, 0);
+	assert_int_equal(window_take_at(&w, 1), 4);
+	assert_int_equal(window_take_at(&w, 0), 1);
+	assert_int_equal(w.count, 0);
+	window_done(&w);
+}
+
+/* Through the ring, and round it. */
+static void
+goes_round(void **state)
+{
+	struct window w = { 0 };
+	struct slice parts[3];
+	uint64_t cookie;
+	char key[16];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 3 * LIMIT_PUBLISH_WINDOW; i++) {
+		snprintf(key, sizeof(key), "%u", i);
+		assert_int_equal(add(&w, key, 1, i), 0);
+		assert_true(slice_eq(next(&w, parts).event.key,
+				     slice_of(key)));
+		w.sent++;
+		if (w.count < 100)
+			continue;
+		snprintf(key, sizeof(key), "%u", i - 50);
+		assert_int_equal(window_take(&w, slice_of(key), &cookie), 0);
+		assert_int_equal(cookie, i - 50);
+	}
+	window_restart(&w);
+	for (i = 0; i < w.count; i++) {
+		(void)next(&w, parts);
+		w.sent++;
+	}
+	window_done(&w);
+	assert_int_equal(w.bytes, 0);
+}
+
 static void
 is_bounded(void **state)
 {
@@ -174,6 +253,8 @@ main(void)
 		cmocka_unit_test(sends_in_order_and_again),
 		cmocka_unit_test(names_the_one_before),
 		cmocka_unit_test(waits_for_all_answers),
+		cmocka_unit_test(finds_a_row),
+		cmocka_unit_test(goes_round),
 		cmocka_unit_test(is_bounded),
 	};
 

@@ -21,6 +21,9 @@ ssebench_CFLAGS = -std=c11
 
 EXTRA_DIST += %D%/run %D%/report %D%/rig.py %D%/bench-bulk \
 	%D%/bench-followers %D%/bench-http %D%/bench-memory %D%/bench-store
+EXTRA_DIST += %D%/bench-rivals %D%/rivals.py %D%/peers/nchan.conf \
+	%D%/peers/node.js %D%/peers/php-fpm.conf %D%/peers/php-lighttpd.conf \
+	%D%/peers/poll.php %D%/peers/pushpin-origin.conf %D%/peers/pushpin.conf
 PHONY_TARGETS += bench
 
 bench: $(bin_PROGRAMS) $(BENCHMARKS)

@@ -20,7 +20,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests" / "e2e"))
 
 import servers  # noqa: E402
-from harness import Box, accepts, children, program, wait_until, workers  # noqa: E402
+from harness import (Box, accepts, children, descendants, program,  # noqa: E402
+                     wait_until, workers)
 
 QUIET = os.environ.get("BENCH_LOCK", os.path.join(tempfile.gettempdir(), "sse-bench.lock"))
 
@@ -100,6 +101,7 @@ def ssebench(box, url, processes, *options, allow_loss=False):
     """One run of the load client; what it measured. It ends with an error where
     an event was lost, doubled, reordered or altered."""
     out = box.path("ssebench.json")
+    pathlib.Path(out).unlink(missing_ok=True)  # of the run before
     command = [program("ssebench"), "--url", url, "--json", out, *map(str, options)]
     for name, pid in processes.items():
         command += ["--pid", f"{name}={pid}"]

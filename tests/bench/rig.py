@@ -25,13 +25,20 @@ from harness import (Box, accepts, children, descendants, program,  # noqa: E402
 
 QUIET = os.environ.get("BENCH_LOCK", os.path.join(tempfile.gettempdir(), "sse-bench.lock"))
 
+quiet_depth = []
+
 
 @contextlib.contextmanager
 def quiet():
-    """One measurement at a time on this machine."""
+    """One measurement at a time on this machine. One within another belongs to it."""
     with open(QUIET, "a", encoding="ascii") as f:
-        fcntl.flock(f, fcntl.LOCK_EX)
-        yield
+        if not quiet_depth:
+            fcntl.flock(f, fcntl.LOCK_EX)
+        quiet_depth.append(f)
+        try:
+            yield
+        finally:
+            quiet_depth.pop()
 
 
 def files():
@@ -79,6 +86,7 @@ class Service:
                                 "--workers", str(workers), "--listen",
                                 f"unix:{self.socket}", *options)
         wait_until("the worker accepts", lambda: accepts(self.socket))
+        wait_until("all workers run", lambda: len(self.each()) == workers + 2)
 
     def lighttpd(self):
         """In front of it, with the example's configuration."""
@@ -87,6 +95,7 @@ class Service:
         config = config.replace("/run/sse-fcgi/worker.sock", self.socket)
         config += (f"server.max-fds = {limit}\n"
                    f"server.max-connections = {limit // 2}\n"
+                   "server.listen-backlog = 4096\n"
                    "server.max-keep-alive-requests = 1000000\n")
         return servers.lighttpd(self.box, config)
 
@@ -95,6 +104,11 @@ class Service:
 
     def processes(self):
         return {"hub": self.hub.pid, "sse-fcgi": self.worker.pid}
+
+    def each(self):
+        """The same with each process of its own name."""
+        return {"hub": self.hub.pid, "supervisor": self.worker.pid,
+                **{f"worker{i}": p for i, p in enumerate(workers(self.worker.pid))}}
 
 
 def ssebench(box, url, processes, *options, allow_loss=False):

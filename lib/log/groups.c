@@ -2,8 +2,9 @@
 /*
  * How an event finds its groups: the topic's name is looked up among the
  * selectors that are topics, each of its prefixes that end in `/` among the
- * subtrees, and templates that match a topic are remembered at the topic until
- * the set of templates changes.
+ * subtrees, and each that is as long as the literal beginning of some template
+ * among those. The templates that match a topic are remembered at the topic
+ * until the set of templates changes, because many can begin alike.
  */
 #include "lib/log/groups.h"
 
@@ -34,7 +35,13 @@ struct selector {
 	struct evlog_topic *topic;	/* SELECTOR_TOPIC: NULL while unknown */
 	struct selector_use *uses;	/* owned */
 	uint32_t use_count, use_cap;
-	struct list templates;		/* SELECTOR_TEMPLATE: in groups' list */
+	struct list templates;		/* SELECTOR_TEMPLATE: in its beginning's */
+	struct slice text;		/* points behind the struct */
+};
+
+/* Templates that begin alike: what stands before their first variable. */
+struct beginning {
+	struct list templates;
 	struct slice text;		/* points behind the struct */
 };
 
@@ -49,8 +56,9 @@ struct groups {
 	struct map selectors;		/* text -> selector */
 	struct map subtrees;		/* text without its `*` -> selector */
 	struct selector *all;		/* `*`, or NULL */
-	struct list templates;
-	uint64_t templates_turn;	/* counts changes of the list */
+	struct map beginnings;		/* text -> beginning, owned */
+	uint32_t beginning_lens[SELECTOR_MAX + 1];	/* how many so long */
+	uint64_t templates_turn;	/* counts changes of the templates */
 	uint64_t swept_turn;		/* when stale matches were last freed */
 	size_t matches;			/* remembered at all topics */
 	struct buf found;		/* the matches being collected */
@@ -64,7 +72,6 @@ groups_new(struct groups **ret_groups)
 
 	if (!g)
 		return -ENOMEM;
-	list_init(&g->templates);
 	list_init(&g->dirty);
 	g->templates_turn = 1;
 	*ret_groups = g;
@@ -86,6 +93,7 @@ groups_free(struct groups *g)
 	map_done(&g->by_key);
 	map_done(&g->selectors);
 	map_done(&g->subtrees);
+	map_done(&g->beginnings);
 	buf_done(&g->found);
 	free(g);
 	return NULL;
@@ -104,6 +112,112 @@ subtree_prefix(const struct selector *s)
 {
 	return (struct slice){ s->text.p, s->text.len - 1 };
 }
+
+/* ---- templates by their beginnings ---- */
+
+static struct slice
+template_beginning(struct slice text)
+{
+	const char *brace = memchr(text.p, '{', text.len);
+
+	return (struct slice){ text.p, (size_t)(brace - text.p) };
+}
+
+static int
+beginning_get(struct groups *g, struct slice text,
+	      struct beginning **ret_beginning)
+{
+	struct beginning *b = map_get(&g->beginnings, text);
+
+	*ret_beginning = b;
+	if (b)
+		return 0;
+	b = calloc(1, sizeof(*b) + text.len);
+	if (!b)
+		return -ENOMEM;
+	memcpy(b + 1, text.p, text.len);
+	b->text = (struct slice){ (char *)(b + 1), text.len };
+	list_init(&b->templates);
+	if (map_put(&g->beginnings, b->text, b) < 0) {
+		free(b);
+		return -ENOMEM;
+	}
+	g->beginning_lens[text.len]++;
+	*ret_beginning = b;
+	return 0;
+}
+
+static int
+template_index(struct groups *g, struct selector *s)
+{
+	struct beginning *b;
+	int r = beginning_get(g, template_beginning(s->text), &b);
+
+	if (r < 0)
+		return r;
+	list_add(&b->templates, &s->templates);
+	g->templates_turn++;
+	return 0;
+}
+
+static void
+template_forget(struct groups *g, struct selector *s)
+{
+	struct beginning *b = map_get(&g->beginnings,
+				      template_beginning(s->text));
+
+	list_del(&s->templates);
+	g->templates_turn++;
+	if (!list_is_empty(&b->templates))
+		return;
+	g->beginning_lens[b->text.len]--;
+	(void)map_del(&g->beginnings, b->text);
+	free(b);
+}
+
+/* Goes through the templates that match a topic. */
+struct template_walk {
+	const struct groups *groups;
+	struct slice topic;
+	size_t len;			/* of the beginning to look for next */
+	struct list *all, *at;		/* its templates; NULL: there is none */
+};
+
+static struct beginning *
+next_beginning(struct template_walk *w)
+{
+	struct beginning *b = NULL;
+
+	while (!b && w->len <= w->topic.len && w->len <= SELECTOR_MAX) {
+		if (w->groups->beginning_lens[w->len])
+			b = map_get(&w->groups->beginnings,
+				    (struct slice){ w->topic.p, w->len });
+		w->len++;
+	}
+	return b;
+}
+
+static struct selector *
+next_template(struct template_walk *w)
+{
+	for (;;) {
+		struct selector *s;
+
+		if (!w->at || w->at->next == w->all) {
+			struct beginning *b = next_beginning(w);
+
+			if (!b)
+				return NULL;
+			w->all = w->at = &b->templates;
+		}
+		w->at = w->at->next;
+		s = list_entry(w->at, struct selector, templates);
+		if (selector_match(s->text, s->kind, w->topic))
+			return s;
+	}
+}
+
+/* ---- selectors by their text ---- */
 
 static int
 selector_index(struct groups *g, struct selector *s)
@@ -127,8 +241,9 @@ selector_index(struct groups *g, struct selector *s)
 		g->all = s;
 		break;
 	case SELECTOR_TEMPLATE:
-		list_add(&g->templates, &s->templates);
-		g->templates_turn++;
+		r = template_index(g, s);
+		if (r < 0)
+			(void)map_del(&g->selectors, s->text);
 		break;
 	}
 	return r;
@@ -178,10 +293,8 @@ selector_release(struct groups *g, struct selector *s)
 		(void)map_del(&g->subtrees, subtree_prefix(s));
 	if (s == g->all)
 		g->all = NULL;
-	if (s->kind == SELECTOR_TEMPLATE) {
-		list_del(&s->templates);
-		g->templates_turn++;
-	}
+	if (s->kind == SELECTOR_TEMPLATE)
+		template_forget(g, s);
 	free(s->uses);
 	free(s);
 }
@@ -261,14 +374,13 @@ matches_sweep(struct groups *g)
 static bool
 matches_find(struct groups *g, const struct evlog_topic *t)
 {
-	buf_clear(&g->found);
-	for (struct list *n = g->templates.next; n != &g->templates; n = n->next) {
-		struct selector *s = list_entry(n, struct selector, templates);
+	struct template_walk w = { .groups = g, .topic = t->name };
+	struct selector *s;
 
-		if (selector_match(s->text, s->kind, t->name) &&
-		    buf_append(&g->found, &s, sizeof(s)) < 0)
+	buf_clear(&g->found);
+	while ((s = next_template(&w)))
+		if (buf_append(&g->found, &s, sizeof(s)) < 0)
 			return false;
-	}
 	return true;
 }
 
@@ -490,21 +602,17 @@ note_subtrees(struct note *n, struct slice topic)
 static void
 note_templates(struct note *n, struct evlog_topic *t)
 {
-	struct list *all = &n->groups->templates;
+	struct template_walk w = { .groups = n->groups, .topic = t->name };
 	const struct template_matches *m;
+	const struct selector *s;
 
-	if (list_is_empty(all))
+	if (n->groups->beginnings.count == 0)
 		return;
 	m = topic_templates(n->groups, t);
 	for (size_t i = 0; m && i < m->count; i++)
 		note_selector(n, m->items[i]);
-	for (struct list *at = all->next; !m && at != all; at = at->next) {
-		const struct selector *s =
-		    list_entry(at, struct selector, templates);
-
-		if (selector_match(s->text, s->kind, t->name))
-			note_selector(n, s);
-	}
+	while (!m && (s = next_template(&w)))
+		note_selector(n, s);
 }
 
 static void

@@ -8,35 +8,31 @@
  * the last subscriber has them. Checks that nothing was lost or doubled. Prints
  * a line for people, what was measured and figures as JSON.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sse-fcgi/publisher.h>
 
-enum { WAIT_S = 60, WARM_UP = 3, BURST_MAX = 256, ROUNDS_MAX = 10000 };
+#include "tests/bench/bench.h"
+#include "tests/bench/crowd.h"
+#include "tests/bench/plain.h"
 
-struct reader {
-	int fd;
-	uint64_t bytes;		/* of events, without record headers, so far */
-	uint32_t left;		/* of the record that was begun */
-	uint8_t header[8], have;
+enum {
+	WAIT_S = 60,
+	WARM_UP = 3,
+	BURST_MAX = 256,
+	ROUNDS_MAX = 10000,
+	SIZE_MIN = 32,
+	RECORD_HEADER = 8,
 };
 
 struct side {			/* the worker's readers, or the loop's */
-	struct reader *readers;
-	int epoll;
+	struct crowd crowd;
 	pid_t pid;		/* who sends to them */
 	double cpu_ns[ROUNDS_MAX];
 	double latency_s[ROUNDS_MAX];	/* to the last subscriber */
@@ -45,9 +41,11 @@ struct side {			/* the worker's readers, or the loop's */
 
 static size_t n_readers = 10000, data_size = 128;
 static unsigned burst = 1, rounds = 50;
-static char dir[64];
+static char dir[64], web[96], plain_path[96];
 static pid_t supervisor;
 static struct side worker, loop;
+static struct plain plain = { .orders = -1 };
+static uint64_t published, outstanding;	/* events; deliveries */
 
 static void
 stop_all(void)
@@ -56,148 +54,9 @@ stop_all(void)
 
 	if (supervisor > 0 && kill(supervisor, SIGTERM) == 0)
 		waitpid(supervisor, NULL, 0);
-	if (loop.pid > 0 && kill(loop.pid, SIGKILL) == 0)
-		waitpid(loop.pid, NULL, 0);
+	plain_stop(&plain);
 	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
 	(void)!system(command);
-}
-
-static void
-die(const char *what)
-{
-	fprintf(stderr, "bench-fanout: %s: %s\n", what, strerror(errno));
-	stop_all();
-	exit(1);
-}
-
-static double
-now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* ---- what a process uses ---- */
-
-/* Of all its threads. */
-static uint64_t
-cpu_ns(pid_t pid)
-{
-	unsigned long long sum = 0, ns;
-	const struct dirent *entry;
-	char path[300];
-	FILE *file;
-	DIR *tasks;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	tasks = opendir(path);
-	while (tasks && (entry = readdir(tasks))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat",
-			 (int)pid, entry->d_name);
-		file = fopen(path, "r");
-		if (!file || fscanf(file, "%llu", &ns) != 1)
-			die(path);
-		fclose(file);
-		sum += ns;
-	}
-	if (!tasks)
-		die(path);
-	closedir(tasks);
-	return sum;
-}
-
-static long
-private_kib(pid_t pid)
-{
-	char path[64], line[256];
-	long sum = 0, kib;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	file = fopen(path, "r");
-	if (!file)
-		die(path);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "Private_Clean: %ld", &kib) == 1 ||
-		    sscanf(line, "Private_Dirty: %ld", &kib) == 1)
-			sum += kib;
-	fclose(file);
-	return sum;
-}
-
-/* ---- connecting ---- */
-
-static int
-connect_to(const char *name)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s", dir, name);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static size_t
-put_header(char *out, char type, size_t len)
-{
-	const char header[8] = { 1, type, 0, 1, (char)(len >> 8), (char)len };
-
-	memcpy(out, header, 8);
-	return 8;
-}
-
-static size_t
-put_pair(char *out, const char *name, const char *value)
-{
-	out[0] = (char)strlen(name);
-	out[1] = (char)strlen(value);
-	return 2 + (size_t)sprintf(out + 2, "%s%s", name, value);
-}
-
-static void
-send_request(int fd)
-{
-	static const char begin[8] = { 0, 1 };
-	char out[1024];
-	size_t at = put_header(out, 1, sizeof(begin)), params;
-
-	memcpy(out + at, begin, sizeof(begin));
-	params = at + sizeof(begin);
-	at = params + 8;
-	at += put_pair(out + at, "REQUEST_METHOD", "GET");
-	at += put_pair(out + at, "REQUEST_URI", "/events/bench");
-	at += put_pair(out + at, "SCRIPT_NAME", "/events");
-	put_header(out + params, 4, at - params - 8);
-	at += put_header(out + at, 4, 0);
-	at += put_header(out + at, 5, 0);
-	if (send(fd, out, at, 0) != (ssize_t)at)
-		die("send a request");
-}
-
-static void
-watch(struct side *s, size_t i)
-{
-	struct epoll_event e = { .events = EPOLLIN, .data = { .u64 = i } };
-
-	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->readers[i].fd, &e) < 0)
-		die("epoll_ctl");
-}
-
-static void
-side_new(struct side *s)
-{
-	s->readers = calloc(n_readers, sizeof(*s->readers));
-	s->epoll = epoll_create1(0);
-	if (!s->readers || s->epoll < 0)
-		die("set up");
 }
 
 /* ---- the worker ---- */
@@ -229,14 +88,24 @@ child_named(pid_t parent, const char *name)
 	return found;
 }
 
+static bool
+accepts(const char *path)
+{
+	int fd = bench_connect_unix(path, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static void
 start_worker(const char *program)
 {
-	char address[96];
-	double deadline = now_s() + 10;
-	int fd;
+	char address[128], bus[96];
+	double deadline = bench_now_s() + 10;
 
-	snprintf(address, sizeof(address), "unix:%s/web", dir);
+	snprintf(address, sizeof(address), "unix:%s", web);
+	snprintf(bus, sizeof(bus), "%s/publish", dir);
 	supervisor = fork();
 	if (supervisor == 0) {
 		execl(program, program, "--listen", address, "--bus", dir,
@@ -245,148 +114,76 @@ start_worker(const char *program)
 		      "0", (char *)NULL);
 		_exit(127);
 	}
-	while ((fd = connect_to("web")) < 0 || connect_to("publish") < 0 ||
+	while (!accepts(web) || !accepts(bus) ||
 	       (worker.pid = child_named(supervisor, "worker")) == 0) {
-		if (now_s() > deadline)
-			die("the worker does not start");
+		if (bench_now_s() > deadline)
+			bench_die("the worker does not start");
 		usleep(10000);
 	}
-	close(fd);
 }
 
-/* Opens a stream and waits for its first record. False: that has no position
- * yet, because the worker has not found its hub. */
-static int
-open_stream(struct side *s, size_t i)
+static void
+reader_path(void *user, size_t i, char *out, size_t size)
 {
-	char first[4096];
-	size_t have = 0, want = 8;
-	int fd = connect_to("web");
+	(void)user;
+	(void)i;
+	snprintf(out, size, "/events/bench");
+}
 
-	if (fd < 0)
-		die("connect to the worker");
-	send_request(fd);
-	while (have < want) {
-		ssize_t got = recv(fd, first + have, want - have, 0);
+static void
+on_event(void *user, struct reader *r, uint64_t number, uint64_t topic)
+{
+	(void)user;
+	(void)topic;
+	errno = 0;
+	if (number != r->last + 1 || r->data_len != data_size)
+		bench_die("an event was lost, doubled, out of order or changed");
+	if (outstanding-- == 0)
+		bench_die("more came than was published");
+}
 
-		if (got <= 0)
-			die("a stream was refused");
-		have += (size_t)got;
-		if (have == 8)
-			want = 8 + ((size_t)(uint8_t)first[4] << 8 |
-				    (uint8_t)first[5]);
-	}
-	if (!memmem(first, have, "\nid: ", 5)) {
-		close(fd);
-		return 0;
-	}
-	s->readers[i].fd = fd;
-	watch(s, i);
-	return 1;
+/* The memory that the streams but the first take, in KiB. */
+static long
+open_readers(void)
+{
+	struct crowd *c = &worker.crowd;
+	long kib;
+
+	*c = (struct crowd){
+		.unix_path = web,
+		.count = n_readers,
+		.path = reader_path,
+		.on_event = on_event,
+	};
+	crowd_begin(c);
+	while (c->opened == 0)
+		(void)crowd_open_next(c);
+	while (c->placed == 0)
+		crowd_poll(c, 1000);
+	kib = bench_private_kib(worker.pid);
+	crowd_open_all(c);
+	return bench_private_kib(worker.pid) - kib;
 }
 
 /* ---- the loop ---- */
 
-/* Sends a record of as much as it reads from `orders` to everybody, `burst`
- * times. */
 static void
-run_loop(int listener, int orders)
+open_loop(void)
 {
-	static char bytes[8 + 65535];
-	int *fds = calloc(n_readers, sizeof(*fds));
-	uint32_t content, len;
+	struct crowd *c = &loop.crowd;
 
-	for (size_t i = 0; fds && i < n_readers; i++)
-		fds[i] = accept(listener, NULL, NULL);
-	while (fds && read(orders, &content, sizeof(content)) ==
-		      sizeof(content)) {
-		len = (uint32_t)put_header(bytes, 6, content) + content;
-		for (size_t i = 0; i < burst * n_readers; i++)
-			if (send(fds[i % n_readers], bytes, len, MSG_DONTWAIT |
-				 MSG_NOSIGNAL) != (ssize_t)len)
-				_exit(1);
-	}
-	_exit(0);
-}
-
-static int
-start_loop(struct side *s)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int listener = socket(AF_UNIX, SOCK_STREAM, 0), orders[2];
-
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s/loop", dir);
-	if (listener < 0 || pipe(orders) < 0 ||
-	    bind(listener, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    listen(listener, 4096) < 0)
-		die("start the loop");
-	s->pid = fork();
-	if (s->pid == 0) {
-		close(orders[1]);
-		run_loop(listener, orders[0]);
-	}
-	close(orders[0]);
-	for (size_t i = 0; i < n_readers; i++) {
-		s->readers[i].fd = connect_to("loop");
-		if (s->readers[i].fd < 0)
-			die("connect to the loop");
-		watch(s, i);
-	}
-	close(listener);
-	return orders[1];
+	*c = (struct crowd){
+		.unix_path = plain_path, .count = n_readers, .is_raw = true,
+	};
+	plain_start_sends(&plain, plain_path, n_readers);
+	loop.pid = plain.pid;
+	crowd_begin(c);
+	while (c->opened < c->count)
+		if (!crowd_open_next(c))
+			crowd_poll(c, 1);
 }
 
 /* ---- measuring ---- */
-
-/* Counts what is in `n` bytes of records. */
-static void
-count_bytes(struct reader *r, const char *in, size_t n)
-{
-	while (n > 0) {
-		size_t step = r->left < n ? r->left : n;
-
-		r->bytes += step;
-		r->left -= (uint32_t)step;
-		in += step;
-		n -= step;
-		for (; r->left == 0 && n > 0 && r->have < 8; n--)
-			r->header[r->have++] = (uint8_t)*in++;
-		if (r->have == 8 && r->left == 0) {
-			r->left = (uint32_t)r->header[4] << 8 | r->header[5];
-			r->have = 0;
-		}
-	}
-}
-
-/* Waits until each reader has `bytes` more; more than that is a fault. */
-static void
-wait_for(struct side *s, uint64_t bytes)
-{
-	static char junk[65536];
-	struct epoll_event events[512];
-	uint64_t target = s->readers[0].bytes + bytes;
-	double deadline = now_s() + WAIT_S;
-	size_t left = n_readers;
-
-	while (left > 0) {
-		int n = epoll_wait(s->epoll, events, 512, 1000);
-
-		if (now_s() > deadline)
-			die("events are missing");
-		for (int i = 0; i < n; i++) {
-			struct reader *r = &s->readers[events[i].data.u64];
-			ssize_t got = recv(r->fd, junk, sizeof(junk),
-					   MSG_DONTWAIT);
-
-			if (got <= 0)
-				die("a stream ended");
-			count_bytes(r, junk, (size_t)got);
-			if (r->bytes > target)
-				die("more came than was sent");
-			left -= r->bytes == target;
-		}
-	}
-}
 
 static unsigned acked;
 static size_t acked_bytes;	/* that each subscriber gets of these */
@@ -397,56 +194,89 @@ on_ack(void *user, uint64_t cookie, int result, const char *id,
 {
 	(void)user;
 	(void)cookie;
-	(void)reason;
+	errno = 0;
 	if (result < 0)
-		die("an event was refused");
+		bench_die(reason);
 	acked++;
-	acked_bytes += strlen("id: \ndata: \n\n") + strlen(id) + data_size;
+	acked_bytes += RECORD_HEADER + strlen("id: \ndata: \n\n") + strlen(id) +
+		       data_size;
 }
 
-/* Publishes a burst; returns what each subscriber gets of it. */
-static size_t
-publish(struct sse_publisher *p, const struct sse_event *e)
+static void
+publish_one(struct sse_publisher *p, char *data)
 {
-	unsigned i;
+	struct sse_event *e;
+	int len = snprintf(data, data_size + 1, "%llu 0 ",
+			   (unsigned long long)++published);
 
+	memset(data + len, 'x', data_size - (size_t)len);
+	if (sse_event_new("bench", data, data_size, &e) < 0 ||
+	    sse_publisher_send(p, e, 0) < 0)
+		bench_die(sse_publisher_error(p));
+	sse_event_free(e);
+	outstanding += n_readers;
+}
+
+/* Publishes a burst; returns what each subscriber gets of it, as records. */
+static size_t
+publish(struct sse_publisher *p)
+{
+	char *data = malloc(data_size + 1);
+
+	if (!data)
+		bench_die("malloc");
 	acked = 0;
 	acked_bytes = 0;
-	for (i = 0; i < burst; i++)
-		if (sse_publisher_send(p, e, i) < 0)
-			die(sse_publisher_error(p));
+	for (unsigned i = 0; i < burst; i++)
+		publish_one(p, data);
 	while (acked < burst)
 		if (sse_publisher_poll(p, 10000) < 0)
-			die(sse_publisher_error(p));
+			bench_die(sse_publisher_error(p));
+	free(data);
 	return acked_bytes;
 }
 
 static void
-take_turn(struct side *s, size_t bytes, uint64_t cpu_before, double start,
-	  int counts)
+wait_for_events(void)
 {
-	wait_for(s, bytes);
-	if (counts) {
-		s->cpu_ns[s->rounds] = (double)(cpu_ns(s->pid) - cpu_before);
-		s->latency_s[s->rounds++] = now_s() - start;
+	double deadline = bench_now_s() + WAIT_S;
+
+	while (outstanding > 0) {
+		crowd_poll(&worker.crowd, 1000);
+		errno = 0;
+		if (bench_now_s() > deadline)
+			bench_die("events are missing");
 	}
 }
 
 static void
-one_round(struct sse_publisher *p, const struct sse_event *e, int orders,
-	  int counts)
+take_turn(struct side *s, uint64_t cpu_before, double start, bool counts)
 {
-	uint64_t before = cpu_ns(worker.pid);
-	double start = now_s();
-	size_t bytes = publish(p, e);
-	uint32_t each = (uint32_t)(bytes / burst);
+	if (!counts)
+		return;
+	s->cpu_ns[s->rounds] = (double)(bench_cpu_ns(s->pid) - cpu_before);
+	s->latency_s[s->rounds++] = bench_now_s() - start;
+}
 
-	take_turn(&worker, bytes, before, start, counts);
-	before = cpu_ns(loop.pid);
-	start = now_s();
-	if (write(orders, &each, sizeof(each)) != sizeof(each))
-		die("order the loop");
-	take_turn(&loop, (size_t)each * burst, before, start, counts);
+static void
+one_round(struct sse_publisher *p, bool counts)
+{
+	uint64_t before = bench_cpu_ns(worker.pid);
+	double start = bench_now_s();
+	size_t bytes = publish(p);
+	struct plain_order order = {
+		.len = (uint32_t)(bytes / burst),
+		.count = (uint32_t)n_readers * burst,
+		.step = 1,
+	};
+
+	wait_for_events();
+	take_turn(&worker, before, start, counts);
+	before = bench_cpu_ns(loop.pid);
+	start = bench_now_s();
+	plain_order(&plain, &order);
+	crowd_wait_bytes(&loop.crowd, (uint64_t)order.len * burst);
+	take_turn(&loop, before, start, counts);
 }
 
 static int
@@ -493,7 +323,7 @@ report(long kib)
 static void
 read_arguments(int argc, char **argv)
 {
-	struct rlimit limit;
+	size_t files;
 
 	if (argc < 2) {
 		fputs("usage: bench-fanout SSE-FCGI [SUBSCRIBERS [SIZE "
@@ -505,22 +335,16 @@ read_arguments(int argc, char **argv)
 	burst = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : burst;
 	rounds = argc > 5 ? (unsigned)strtoul(argv[5], NULL, 10) : rounds;
 	if (burst < 1 || burst > BURST_MAX || n_readers < 1 || rounds < 1 ||
-	    rounds > ROUNDS_MAX) {
-		fprintf(stderr, "bench-fanout: at least 1 subscriber, 1 to %d "
-			"events at once, 1 to %d rounds\n", BURST_MAX,
-			ROUNDS_MAX);
+	    rounds > ROUNDS_MAX || data_size < SIZE_MIN) {
+		fprintf(stderr, "bench-fanout: at least 1 subscriber and %d "
+			"bytes, 1 to %d events at once, 1 to %d rounds\n",
+			SIZE_MIN, BURST_MAX, ROUNDS_MAX);
 		exit(64);
 	}
-	/* Both sides' readers are descriptors of this process; beyond the hard
-	 * limit only where privileges allow. */
-	limit.rlim_cur = limit.rlim_max = 2 * n_readers + 64;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
-		getrlimit(RLIMIT_NOFILE, &limit);
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	if (limit.rlim_cur < 2 * n_readers + 64) {
-		n_readers = (limit.rlim_cur - 64) / 2;
+	/* Both sides' readers are descriptors of this process. */
+	files = bench_files(2 * n_readers + 64);
+	if (files < 2 * n_readers + 64) {
+		n_readers = (files - 64) / 2;
 		fprintf(stderr, "bench-fanout: the limit of open files allows "
 			"%zu subscribers\n", n_readers);
 	}
@@ -530,39 +354,24 @@ int
 main(int argc, char **argv)
 {
 	struct sse_publisher *p;
-	struct sse_event *e;
 	long kib;
-	char *data;
-	int orders;
 
+	bench_begin("bench-fanout", stop_all);
 	read_arguments(argc, argv);
 	snprintf(dir, sizeof(dir), "/tmp/bench-fanout.XXXXXX");
 	if (!mkdtemp(dir))
-		die("mkdtemp");
-	side_new(&worker);
-	side_new(&loop);
+		bench_die("mkdtemp");
+	snprintf(web, sizeof(web), "%s/web", dir);
+	snprintf(plain_path, sizeof(plain_path), "%s/plain", dir);
+	open_loop();
 	start_worker(argv[1]);
-	orders = start_loop(&loop);
 	if (sse_publisher_open(dir, &p) < 0)
-		die("open a publisher");
+		bench_die(sse_publisher_error(p));
 	sse_publisher_set_on_ack(p, on_ack, NULL);
-	data = malloc(data_size + 1);
-	if (!data)
-		die("malloc");
-	memset(data, 'x', data_size);
-	if (sse_event_new("bench", data, data_size, &e) < 0)
-		die("make an event");
-	while (!open_stream(&worker, 0))
-		usleep(10000);
-	kib = private_kib(worker.pid);
-	for (size_t i = 1; i < n_readers; i++)
-		(void)open_stream(&worker, i);
-	kib = private_kib(worker.pid) - kib;
+	kib = open_readers();
 	for (unsigned i = 0; i < rounds + WARM_UP; i++)
-		one_round(p, e, orders, i >= WARM_UP);
+		one_round(p, i >= WARM_UP);
 	report(kib);
-	sse_event_free(e);
-	free(data);
 	sse_publisher_free(p);
 	stop_all();
 	return 0;

@@ -5,12 +5,12 @@ BENCHMARKS = bench-acks bench-crowd bench-echo bench-empty bench-fanout \
 EXTRA_PROGRAMS += $(BENCHMARKS)
 CLEANFILES += $(BENCHMARKS) bench.json
 
-bench_fanout_SOURCES = %D%/bench-fanout.c
-bench_fanout_LDADD = libbus.la libsse.la libbase.la
 crowd_sources = %D%/bench.c %D%/bench.h %D%/crowd.c %D%/crowd.h %D%/reader.c \
 	%D%/reader.h
 bench_crowd_SOURCES = %D%/bench-crowd.c %D%/plain.c %D%/plain.h $(crowd_sources)
 bench_crowd_LDADD = libbus.la libsse.la libbase.la
+bench_fanout_SOURCES = %D%/bench-fanout.c %D%/plain.c %D%/plain.h $(crowd_sources)
+bench_fanout_LDADD = libbus.la libsse.la libbase.la
 bench_publish_SOURCES = %D%/bench-publish.c
 bench_empty_SOURCES = %D%/empty.c
 bench_empty_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/bench/plain.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -71,7 +72,7 @@ plain_start_sends(struct plain *p, const char *path, size_t count)
 {
 	int listener = listen_at(path, 0), orders[2];
 
-	if (pipe(orders) < 0)
+	if (pipe2(orders, O_CLOEXEC) < 0)
 		bench_die("pipe");
 	if (fork_child(p)) {
 		close(orders[1]);

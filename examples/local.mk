@@ -1,15 +1,11 @@
 # examples
 EXTRA_DIST += \
 	%D%/quickstart \
-	%D%/apache/sse-fcgi-proxypass.conf \
-	%D%/apache/sse-fcgi.conf \
 	%D%/clock/README.md \
 	%D%/clock/apache.conf \
 	%D%/clock/feed.sh \
 	%D%/clock/index.html \
 	%D%/clock/lighttpd.conf \
-	%D%/lighttpd/sse-fcgi-external.conf \
-	%D%/lighttpd/sse-fcgi.conf \
 	%D%/systemd/sse-fcgi.sysusers \
 	%D%/systemd/sse-fcgi.tmpfiles \
 	%D%/c/README.md
@@ -26,9 +22,39 @@ noinst_PROGRAMS += %D%/c/handoff %D%/c/responder %D%/c/stream
 %C%_c_stream_CPPFLAGS = $(AM_CPPFLAGS) $(FCGI_CFLAGS)
 %C%_c_stream_LDADD = libfcgx.la libfcgicore.la libsse.la libbase.la $(FCGI_LIBS)
 
+# For web servers: PLACE/NAME, below examples and below $(pkgdatadir).
+WEB_SERVER_FILES = \
+	apache/later.asis \
+	apache/sse-fcgi-sethandler.conf \
+	apache/sse-fcgi.conf \
+	caddy/sse-fcgi.caddy \
+	lighttpd/sse-fcgi-external.conf \
+	lighttpd/sse-fcgi.conf \
+	nginx/sse-fcgi.conf
+EXTRA_DIST += $(WEB_SERVER_FILES:%=%D%/%)
+
+# They name the places of the programs as if the prefix were /usr/local.
+# lighty-enable-mod looks for a number in front of the name.
+install-web-server-files:
+	@for file in $(WEB_SERVER_FILES); do \
+		place='$(DESTDIR)$(pkgdatadir)'/$${file%/*} name=$${file##*/}; \
+		case $$file in lighttpd/*) name=50-$$name ;; esac; \
+		echo "installing $$file as $$place/$$name"; \
+		$(MKDIR_P) "$$place" && \
+		sed -e 's|/usr/local/bin/|$(bindir)/|' \
+		    -e 's|/usr/local/share/sse-fcgi|$(pkgdatadir)|' \
+		    '$(top_srcdir)/%D%/'$$file > "$$place/$$name" && \
+		chmod 644 "$$place/$$name" || exit; \
+	done
+PHONY_TARGETS += install-web-server-files
+
+uninstall-web-server-files:
+	cd '$(DESTDIR)$(pkgdatadir)' && rm -rf apache caddy lighttpd nginx
+PHONY_TARGETS += uninstall-web-server-files
+
 # systemd reads both from $(prefix)/lib for the prefixes /usr and /usr/local;
 # elsewhere `sse-fcgi --setup` does the same.
-install-data-local:
+install-data-local: install-web-server-files
 	$(MKDIR_P) '$(DESTDIR)$(prefix)/lib/tmpfiles.d' \
 		'$(DESTDIR)$(prefix)/lib/sysusers.d'
 	$(INSTALL_DATA) $(top_srcdir)/%D%/systemd/sse-fcgi.tmpfiles \
@@ -36,6 +62,6 @@ install-data-local:
 	$(INSTALL_DATA) $(top_srcdir)/%D%/systemd/sse-fcgi.sysusers \
 		'$(DESTDIR)$(prefix)/lib/sysusers.d/sse-fcgi.conf'
 
-uninstall-local:
+uninstall-local: uninstall-web-server-files
 	rm -f '$(DESTDIR)$(prefix)/lib/tmpfiles.d/sse-fcgi.conf' \
 		'$(DESTDIR)$(prefix)/lib/sysusers.d/sse-fcgi.conf'

@@ -241,8 +241,7 @@ open_stream(struct connections *c, int fd, const struct request *r,
 		err = reply_stream(&c->out, &reply, 0, SLICE_NONE);
 	} else {
 		err = route->later ? -EBUSY :
-		      c->ops->on_stream(c->user, fd, r->id, reply.headers,
-					&route->subscription,
+		      c->ops->on_stream(c->user, fd, r->id, route,
 					params->remote_addr);
 		if (err == 0)
 			return OUTCOME_TAKEN;

@@ -30,11 +30,11 @@ struct connections_config {
 struct connections_ops {
 	/*
 	 * A stream may begin on fd: 0, it is taken; -EBUSY: not now (the
-	 * browser is asked to come back); else a failure, likewise. `headers`
-	 * and the subscription are lent.
+	 * browser is asked to come back); else a failure, likewise. The
+	 * route is lent.
 	 */
-	int (*on_stream)(void *user, int fd, uint16_t id, struct slice headers,
-			 const struct subscription *s, struct slice address);
+	int (*on_stream)(void *user, int fd, uint16_t id,
+			 const struct route *route, struct slice address);
 	/* The retry: in milliseconds for a browser that comes back later. */
 	uint64_t (*retry_later)(void *user);
 	/* A request was refused because it was malformed. May be NULL. */

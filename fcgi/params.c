@@ -36,6 +36,7 @@ static const struct variable variables[] = {
 	VARIABLE("CONTENT_LENGTH", content_length),
 	VARIABLE("CONTENT_TYPE", content_type),
 	VARIABLE("SSE_TOPIC_PREFIX", topic_prefix),
+	VARIABLE("SSE_MAX_CLIENTS", max_clients),
 	VARIABLE("SERVER_PROTOCOL", protocol),
 };
 

@@ -75,6 +75,20 @@ check_prefix(struct work *w)
 	return 0;
 }
 
+/* An Apache with few threads says how many of them may serve streams. */
+static int
+take_max_clients(struct work *w)
+{
+	struct slice text = w->params->max_clients;
+
+	if (!text.p || parse_u64(text, &w->route->max_clients) == 0)
+		return 0;
+	return answer(w, 500,
+		      "The web server's configuration sets SSE_MAX_CLIENTS to "
+		      "`%.*s`; it is the most streams that a worker may have, "
+		      "a number.", text.len < 40 ? (int)text.len : 40, text.p);
+}
+
 static int
 answer_excess(struct work *w, int answered)
 {
@@ -406,6 +420,8 @@ take_stream(struct work *w)
 	int r;
 
 	r = check_prefix(w);
+	if (r == 0)
+		r = take_max_clients(w);
 	if (r == 0)
 		r = take_topics(w);
 	if (r == 0)

@@ -18,6 +18,9 @@
  * status but 200: it counts as an id that the hub does not know
  * (FROM_UNKNOWN). Without one, `last=N`.
  *
+ * How many streams the web server can bear: SSE_MAX_CLIENTS; who counts them
+ * keeps to it.
+ *
  * Who may read it: rights.h.
  */
 #ifndef FCGI_ROUTE_H
@@ -60,6 +63,7 @@ struct route {
 	int status;		/* 200: a stream (or its header, see head) */
 	bool head;		/* a HEAD request: no body */
 	bool later;		/* status 200: no stream now, come back */
+	uint64_t max_clients;	/* status 200: of the worker; 0: no limit */
 	bool is_excess;		/* status 400: more topics than one may have */
 	struct buf headers;	/* further header lines, each with CR LF */
 	struct subscription subscription;	/* status 200: sealed */

@@ -182,6 +182,21 @@ service_ask_room(struct service *s, int fd)
 	return -EBUSY;
 }
 
+/* What the web server can bear, which may be less than we can. */
+static int
+ask_web_server(struct service *s, uint64_t most)
+{
+	if (most == 0 || fanout_count(s->fanout) < most)
+		return 0;
+	if (meet(s, BOUND_CLIENTS, 1))
+		say(s, LOGGING_WARNING,
+		    "all %llu streams that the web server allows "
+		    "(SSE_MAX_CLIENTS) are taken; browsers are asked to come "
+		    "back later (%llu so far)",
+		    (unsigned long long)most, met(s, BOUND_CLIENTS));
+	return -EBUSY;
+}
+
 static int
 ask_guest(struct service *s, struct slice address, struct guest **ret_guest)
 {
@@ -234,19 +249,21 @@ service_open(struct service *s, const struct fanout_request *request)
 }
 
 static int
-on_stream(void *user, int fd, uint16_t id, struct slice headers,
-	  const struct subscription *sub, struct slice address)
+on_stream(void *user, int fd, uint16_t id, const struct route *route,
+	  struct slice address)
 {
 	struct service *s = user;
 	struct fanout_request request = {
 		.fd = fd,
 		.id = id,
-		.headers = headers,
-		.subscription = sub,
+		.headers = buf_slice(&route->headers),
+		.subscription = &route->subscription,
 	};
 	struct guest *guest;
 	int r = service_ask_room(s, fd);
 
+	if (r == 0)
+		r = ask_web_server(s, route->max_clients);
 	if (r == 0)
 		r = ask_guest(s, address, &guest);
 	if (r == -ENOMEM)

@@ -9,10 +9,10 @@ enum {
 };
 
 static int
-on_stream(void *user, int fd, uint16_t id, struct slice headers,
-	  const struct subscription *s, struct slice address)
+on_stream(void *user, int fd, uint16_t id, const struct route *route,
+	  struct slice address)
 {
-	(void)user, (void)fd, (void)id, (void)headers, (void)s, (void)address;
+	(void)user, (void)fd, (void)id, (void)route, (void)address;
 	return -EBUSY;
 }
 

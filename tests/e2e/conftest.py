@@ -107,5 +107,5 @@ def lighttpd(box):
 def apache(box):
     """apache(CONFIG): an Apache that runs."""
     if not servers.APACHE:
-        pytest.skip("apache2-bin is not installed")
+        pytest.skip("apache2 is not installed")
     return lambda config, **options: servers.apache(box, config, **options)

@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	%D%/harness.py \
 	%D%/pytest.ini \
 	%D%/servers.py \
+	%D%/starts.py \
 	%D%/streams.py \
 	%D%/test_00_hello.py \
 	%D%/test_10_hub.py \

@@ -1,48 +1,58 @@
 # SPDX-License-Identifier: MIT
-"""Behind real web servers, with the configuration files of examples/: only
-paths are put in. Each test runs with each way to connect them."""
+"""One list of cases for every web server and every way to start a worker, with
+the configuration files of examples/: only paths are put in. All cases of a way
+share one running server, so each has topics of its own."""
 
 import os
 import signal
 
 import pytest
 
-from harness import (PATIENCE, accepts, alive, children, descendants, descriptors, program,
+from harness import (PATIENCE, Box, accepts, alive, children, descendants, free_port, program,
                      wait_until)
-from servers import CONFIGS, MODULES, example
+from servers import CONFIGS, MODULES, example, web_server
+from starts import start_worker
+from streams import Ended
 
 OPTIONS = ("--heartbeat", "300ms", "--retry", "100ms", "--drain", "300ms",
            "--cors-origin", "https://friend.example")
-# How a virtual host gives its topics a prefix.
-PREFIX = {
-    "lighttpd": 'server.modules += ( "mod_setenv" )\n'
-                'setenv.set-environment = ( "SSE_TOPIC_PREFIX" => "site-a/" )\n',
-    "apache": f"LoadModule env_module {MODULES}/mod_env.so\n"
-              'SetEnv SSE_TOPIC_PREFIX "site-a/"\n',
+# What starts the worker in each of them; the first does it itself.
+STARTS = {
+    "lighttpd-bin-path": None,
+    "lighttpd-external": "spawn-fcgi",
+    "lighttpd-tcp": "listen",
+    "apache-proxypass": "LISTEN_FDS",
+    "apache-prefork": "listen",
+    "apache-tcp": "listen",
+    "apache-sethandler": "descriptor-0",
+    "nginx": "listen",
+    "caddy": "listen",
 }
 
 
 class Site:
     """A web server with a worker behind it; a hub of its own stands apart."""
 
-    def __init__(self, box, bus, way, start_server, start_worker):
+    def __init__(self, box, bus, way):
         self.box, self.bus, self.way = box, bus, way
-        self.start_server, self.start_worker = start_server, start_worker
-        self.socket = box.path("w.sock")
+        self.socket = ("127.0.0.1", free_port()) if way.endswith("-tcp") else box.path("w.sock")
         self.server = self.worker = None
+        binary, self.start_server = web_server(way)
+        if not binary:
+            pytest.skip("the web server is not installed")
 
-    def up(self, prefix=False):
-        config = example(self.way, self.socket, ("--bus", self.bus, *OPTIONS))
-        if prefix:
-            config += PREFIX[self.way.split("-")[0]]
-        if self.way != "lighttpd-bin-path":
+    def up(self):
+        self.hub = self.box.start(program("sse-hub"), "--bus", self.bus)
+        wait_until("the hub accepts", lambda: accepts(f"{self.bus}/publish"))
+        if STARTS[self.way]:
             self.run_worker()
-        self.server = self.start_server(config)
+        self.server = self.start_server(
+            self.box, example(self.way, self.socket, ("--bus", self.bus, *OPTIONS)))
         return self
 
     def run_worker(self):
-        options = ("--mount", "/events") if self.way == "apache-proxypass" else ()
-        self.worker = self.start_worker(*OPTIONS, *options)
+        self.worker = start_worker(self.box, STARTS[self.way], self.socket,
+                                   "--bus", self.bus, *OPTIONS)
 
     def pid(self):
         """The worker's supervisor."""
@@ -60,20 +70,52 @@ class Site:
         os.kill(pid, signal.SIGTERM)
         wait_until("the worker ends", lambda: not alive(pid))
 
+    def streams(self):
+        """How many connections the web server has to the worker, by /proc."""
+        if isinstance(self.socket, tuple):
+            name, end, open_ = "tcp", f":{self.socket[1]:04X}", (1, 3, "01")
+        else:
+            name, end, open_ = "unix", self.socket, (-1, 5, "03")
+        if not self.worker:
+            end += "-0"  # lighttpd numbers its processes
+        place, state, is_open = open_
+        with open(f"/proc/net/{name}", encoding="ascii") as lines:
+            fields = [line.split() for line in lines][1:]
+        return sum(f[place].endswith(end) and f[state] == is_open for f in fields)
 
-@pytest.fixture(params=CONFIGS)
-def site(request, box, bus, hub, worker):
-    import servers
-    if request.param.startswith("lighttpd"):
-        def start(config):
-            return servers.lighttpd(box, config)
-    else:
-        def start(config):
-            return servers.apache(box, config)
-    if not (servers.LIGHTTPD if "lighttpd" in request.param else servers.APACHE):
-        pytest.skip("the web server is not installed")
-    hub()
-    return Site(box, bus, request.param, start, worker)
+
+@pytest.fixture(scope="module")
+def box():
+    b = Box()
+    yield b
+    wrong = b.close()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def site(request, box):
+    """A site for all cases of one way; it ends before the next one starts."""
+    bus = box.path(request.param)
+    os.mkdir(bus, 0o700)
+    s = Site(box, bus, request.param).up()
+    yield s
+    for process in (s.server.process, s.worker, s.hub):
+        if process:
+            process.stop()
+    wait_until("nothing is left", lambda: not children(os.getpid()))
+
+
+@pytest.fixture(autouse=True)
+def leave(box):
+    """The browsers of a case end with it."""
+    yield
+    while box.streams:
+        box.streams.pop().close()
+
+
+@pytest.fixture
+def bus(site):
+    return site.bus
 
 
 @pytest.fixture
@@ -86,22 +128,21 @@ def get(site, connect):
 
 @pytest.mark.smoke
 def test_head_and_live_event(site, get, publish):
-    site.up()
-    stream = get("/news").wait_placed()
+    stream = get("/head").wait_placed()
     assert stream.headers["content-type"].split(";")[0] == "text/event-stream"
     assert {"no-cache", "no-transform"} <= \
         {w.strip() for w in stream.headers["cache-control"].split(",")}
-    assert stream.headers["x-accel-buffering"] == "no"
+    # nginx keeps it to itself.
+    assert site.way == "nginx" or stream.headers["x-accel-buffering"] == "no"
     assert "content-length" not in stream.headers
     assert stream.decoder.retry == 100
-    id_ = publish("news", "first\nsecond", "-e", "headline")
+    id_ = publish("head", "first\nsecond", "-e", "headline")
     event = stream.next()
     assert (event.event, event.data) == ("headline", "first\nsecond")
     assert event.id in id_
 
 
 def test_topics(site, get, publish):
-    site.up()
     both = get("?topic=a%2Fone&topic=b").wait_placed()
     below = get("/a/*").wait_placed()
     odd = get("/caf%C3%A9%20%2B%3F").wait_placed()
@@ -113,108 +154,127 @@ def test_topics(site, get, publish):
 
 
 def test_resume(site, get, publish):
-    site.up()
-    stream = get("/t").wait_placed()
+    stream = get("/resume").wait_placed()
     for i in range(5):
-        publish("t", str(i))
+        publish("resume", str(i))
     ids = [stream.next().id for _ in range(5)]
     stream.close()
-    assert get("/t", headers={"Last-Event-ID": ids[1]}).data(3) == ["2", "3", "4"]
+    assert get("/resume", headers={"Last-Event-ID": ids[1]}).data(3) == ["2", "3", "4"]
     for name in ("lastEventID", "Last-Event-ID", "last_event_id", "lastEventId"):
-        assert get(f"/t?{name}={ids[2]}").data(2) == ["3", "4"]
+        assert get(f"/resume?{name}={ids[2]}").data(2) == ["3", "4"]
     # An EventSource's URL never changes, so the header is newer.
-    assert get(f"/t?lastEventID={ids[0]}", headers={"Last-Event-ID": ids[3]}).data(1) == ["4"]
-    assert get("/t?lastEventID=earliest").data(5) == list("01234")
-    assert get("/t?last=2").data(2) == ["3", "4"]
-    assert get("/t?last=2", headers={"Last-Event-ID": ids[3]}).data(1) == ["4"]
-    gap = get("/t?lastEventID=zzzzzzzz-7").next()
+    assert get(f"/resume?lastEventID={ids[0]}", headers={"Last-Event-ID": ids[3]}).data(1) == ["4"]
+    assert get("/resume?lastEventID=earliest").data(5) == list("01234")
+    assert get("/resume?last=2").data(2) == ["3", "4"]
+    assert get("/resume?last=2", headers={"Last-Event-ID": ids[3]}).data(1) == ["4"]
+    gap = get("/resume?lastEventID=zzzzzzzz-7").next()
     assert gap.event == "sse-gap"
 
 
 def test_a_browser_that_left_is_forgotten(site, get):
-    site.up()
-    keep = get("/t").wait_placed()
-    before = wait_until("descriptors of the worker", lambda: descriptors(site.pid()))
-    gone = [get("/t").wait_placed() for _ in range(20)]
-    assert descriptors(site.pid()) > before + 10
+    wait_until("those of the cases before are", lambda: site.streams() == 0)
+    keep = get("/left").wait_placed()
+    gone = [get("/left").wait_placed() for _ in range(20)]
+    assert site.streams() == 21
     for i, stream in enumerate(gone):
         if i % 2:
             stream.reset()
         else:
             stream.close()
-    wait_until("the worker has forgotten them", lambda: descriptors(site.pid()) <= before)
+    wait_until("the worker has forgotten them", lambda: site.streams() == 1)
     keep.wait_body(b":\n\n" if b":\n\n" in keep.body else b":")
 
 
 def test_a_restart_of_the_worker_loses_nothing(site, get, publish):
-    site.up()
-    stream = get("/t").wait_placed()
-    publish("t", "before")
+    stream = get("/restart").wait_placed()
+    publish("restart", "before")
     event = stream.next()
     site.restart_worker()
     stream.wait_end()
-    publish("t", "meanwhile")
+    publish("restart", "meanwhile")
 
     def come_back():
-        again = get("/t", headers={"Last-Event-ID": event.id}).wait_head()
+        again = get("/restart", headers={"Last-Event-ID": event.id}).wait_head()
         return again if again.status == 200 else None
 
     again = wait_until("the worker is back", come_back)
-    publish("t", "after")
+    publish("restart", "after")
     assert again.data(2) == ["meanwhile", "after"]
 
 
+# Those that turn an error of theirs into what an EventSource understands.
+FRIENDLY = ("apache-proxypass", "apache-prefork", "apache-tcp", "nginx")
+
+
+def test_without_a_worker(site, get, publish):
+    if not site.worker:
+        return  # lighttpd has another one at once
+    site.worker.stop()
+    answer = get("/away")
+    answer.wait_end()
+    if site.way in FRIENDLY:
+        assert (answer.status, answer.decoder.retry) == (200, 5000)
+        assert answer.headers["content-type"] == "text/event-stream"
+    else:
+        assert answer.status in (502, 503)
+    site.run_worker()
+
+    def come_back():
+        again = get("/away").wait_head()
+        return again if again.status == 200 else None
+    stream = wait_until("the worker is found", come_back).wait_placed()
+    publish("away", "and here again")
+    assert stream.data(1) == ["and here again"]
+
+
 def test_a_killed_worker(site, get, publish):
-    site.up()
-    stream = get("/t").wait_placed()
-    publish("t", "before")
+    stream = get("/killed").wait_placed()
+    publish("killed", "before")
     event = stream.next()
     supervisor = site.pid()
     workers = [p for p in descendants(supervisor) if p != supervisor]
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
     stream.wait_end()
-    publish("t", "meanwhile")
+    publish("killed", "meanwhile")
     # The supervisor holds the socket: no connection is refused meanwhile.
-    again = get("/t", headers={"Last-Event-ID": event.id}).wait_head()
+    again = get("/killed", headers={"Last-Event-ID": event.id}).wait_head()
     while again.wait_head().status == 200 and not again.queue:
         try:
             again.wait("an event", lambda: again.queue)  # pylint: disable=cell-var-from-loop
         except Exception:  # "come later": it ended with a retry
-            again = get("/t", headers={"Last-Event-ID": event.id})
+            again = get("/killed", headers={"Last-Event-ID": event.id})
     assert again.data(1) == ["meanwhile"]
 
 
 def test_a_post_is_refused_properly(site, get, publish):
-    site.up()
     for body in (b"", b"x" * 10, b"x" * 60000):
-        answer = get("/t", method="POST", body=body)
+        answer = get("/post", method="POST", body=body)
         text = answer.read_all()
         assert answer.status == 405, (answer.head, text)
         assert "GET" in answer.headers["allow"]
         assert answer.headers["content-type"].startswith("text/plain")
         assert text.strip()
-    stream = get("/t").wait_placed()
-    publish("t", "still well")
+    stream = get("/post").wait_placed()
+    publish("post", "still well")
     assert stream.data(1) == ["still well"]
 
 
 def test_head_options_and_cors(site, get):
-    site.up()
-    answer = get("/t", method="HEAD")
+    answer = get("/cors", method="HEAD")
     assert answer.read_all() == b""
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
 
     origin = {"Origin": "https://friend.example"}
-    answer = get("/t", method="OPTIONS",
+    answer = get("/cors", method="OPTIONS",
                  headers={**origin, "Access-Control-Request-Method": "GET"}).wait_head()
     assert answer.status in (200, 204)
     assert answer.headers["access-control-allow-origin"] == "https://friend.example"
 
-    stream = get("/t", headers=origin).wait_placed()
+    stream = get("/cors", headers=origin).wait_placed()
     assert stream.headers["access-control-allow-origin"] == "https://friend.example"
-    stream = get("/t", headers={"Origin": "https://stranger.example"}).wait_placed()
+    stream = get("/cors", headers={"Origin": "https://stranger.example"}).wait_placed()
     assert "access-control-allow-origin" not in stream.headers
 
 
@@ -231,7 +291,6 @@ REFUSALS = [
 
 
 def test_refusals(site, get):
-    site.up()
     for target, status in REFUSALS:
         answer = get(target)
         text = answer.read_all()
@@ -246,7 +305,6 @@ def test_refusals(site, get):
 
 
 def test_a_large_event(site, get, publish, box, bus):
-    site.up()
     stream = get("/big").wait_placed()
     lines = "".join(f"line {i:06d}\n" for i in range(87000))[:1024 * 1024 - 1]
     done = box.run(program("sse-publish"), "--bus", bus, "--raw", "big", input=lines)
@@ -257,30 +315,18 @@ def test_a_large_event(site, get, publish, box, bus):
 
 
 def test_two_hundred_streams(site, get, publish, crowd):
-    site.up()
-    streams = crowd([get(f"/t?topic=own/{i}") for i in range(200)]).wait_placed()
-    publish("t", "to all")
+    streams = crowd([get(f"/all?topic=own/{i}") for i in range(200)]).wait_placed()
+    publish("all", "to all")
     for i in (0, 99, 199):
         publish(f"own/{i}", f"to {i}")
-    publish("t", "the end")
+    publish("all", "the end")
     streams.wait("the end", lambda s: b"the end" in s.body)
     for i, stream in enumerate(streams.streams):
         own = [f"to {i}"] if i in (0, 99, 199) else []
         assert [e.data for e in stream.queue] == ["to all", *own, "the end"]
 
 
-def test_a_prefix_for_each_site(site, get, publish):
-    site.up(prefix=True)
-    stream = get("/t", headers={"SSE-TOPIC-PREFIX": "site-b/", "SSE_TOPIC_PREFIX": "site-b/"})
-    stream.wait_placed()
-    publish("t", "everybody's")
-    publish("site-b/t", "the neighbour's")
-    publish("site-a/t", "ours")
-    assert stream.data(1) == ["ours"]
-
-
 def test_heartbeats_and_their_position(site, get, publish):
-    site.up()
     stream = get("/quiet").wait_placed()
     first = stream.last_id
     publish("other", "moves the position")
@@ -290,11 +336,13 @@ def test_heartbeats_and_their_position(site, get, publish):
 
 
 def test_the_web_server_ends_and_nothing_stays(site, get):
-    site.up()
-    get("/t").wait_placed()
+    get("/last").wait_placed()
     pid = site.pid()
     site.server.process.stop()
-    if site.way == "lighttpd-bin-path":
+    if not site.worker:
         wait_until("the worker ends with its lighttpd", lambda: not alive(pid))
-    else:
-        assert accepts(site.socket)
+        return
+    assert accepts(site.socket)
+    assert site.worker.stop() == 0
+    handed_down = STARTS[site.way] != "listen"
+    assert os.path.exists(str(site.socket)) == handed_down, "removed by whom it belongs to"

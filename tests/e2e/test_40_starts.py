@@ -1,69 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""The ways in which a worker is started and stopped, and what it refuses."""
+"""How a worker is started and stopped, and what it refuses. That it works with
+each way to get its socket is in test_30_webservers.py."""
 
 import os
-import shutil
 import signal
 import socket
-import sys
 
 import pytest
 
-from harness import accepts, alive, children, descendants, free_port, program, wait_until
+from harness import accepts, alive, children, descendants, program, wait_until
 from streams import Ended
-
-LAUNCH = """\
-import os, socket, sys
-path, fd, program = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-s = socket.socket(socket.AF_UNIX)
-s.bind(path)
-s.listen(8)
-if s.fileno() != fd:
-    os.dup2(s.fileno(), fd)
-os.set_inheritable(fd, True)
-if fd == 3:
-    os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
-os.execv(program, sys.argv[3:])
-"""
-
 
 def works(connect, publish, where):
     stream = connect(where, "/sse/t").wait_placed()
     publish("t", "it works")
     assert stream.data(1) == ["it works"]
     return stream
-
-
-@pytest.mark.parametrize("fd", [0, 3])
-def test_a_socket_handed_down(box, bus, connect, publish, fd):
-    """fd 0 as lighttpd's bin-path does it, fd 3 as systemd does."""
-    path = box.path("w.sock")
-    process = box.start(sys.executable, "-c", LAUNCH, path, fd,
-                        program("sse-fcgi"), "--bus", bus, "--drain", "100ms")
-    wait_until("the worker's hub accepts", lambda: accepts(f"{bus}/publish"))
-    works(connect, publish, path)
-    assert process.stop() == 0
-    assert os.path.exists(path), "not our file"
-
-
-def test_spawn_fcgi(box, bus, connect, publish):
-    if not shutil.which("spawn-fcgi"):
-        pytest.skip("spawn-fcgi is not installed")
-    path = box.path("w.sock")
-    process = box.start("spawn-fcgi", "-n", "-s", path, "--",
-                        program("sse-fcgi"), "--bus", bus, "--drain", "100ms")
-    wait_until("the worker's hub accepts", lambda: accepts(f"{bus}/publish"))
-    works(connect, publish, path)
-    assert process.stop() == 0
-
-
-def test_listen_tcp(box, bus, connect, publish):
-    port = free_port()
-    process = box.start(program("sse-fcgi"), "--bus", bus, "--drain", "100ms",
-                        "--listen", f"tcp:127.0.0.1:{port}")
-    wait_until("the worker's hub accepts", lambda: accepts(f"{bus}/publish"))
-    works(connect, publish, ("127.0.0.1", port))
-    assert process.stop() == 0
 
 
 def test_environment_and_configuration_file(box, bus, connect, publish):

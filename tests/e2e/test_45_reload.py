@@ -15,8 +15,8 @@ import pytest
 import servers
 from frontend import FrontEnd, get
 from harness import (PATIENCE, TOP, accepts, alive, children, descendants, program, wait_until, workers)
+from starts import LAUNCH
 from streams import Ended, FcgiStream, HttpStream
-from test_40_starts import LAUNCH
 
 OPTIONS = ("--retry", "50ms", "--drain", "300ms", "--heartbeat", "500ms")
 WAYS = ("lighttpd-bin-path", "lighttpd-external", "apache", "LISTEN_FDS", "descriptor-0", "listen")

@@ -123,6 +123,23 @@ def come_back(stream):
     return stream.status == 200 and stream.clean and stream.decoder.retry is not None
 
 
+def test_the_limit_of_a_web_server(worker, connect, publish):
+    """Its own streams are refused, those of another one are not."""
+    w = worker("--drain", "0")
+    inside = [connect(w.socket, "/sse/news", SSE_MAX_CLIENTS="2").wait_placed() for _ in range(2)]
+    outside = [connect(w.socket, "/sse/news", SSE_MAX_CLIENTS="2") for _ in range(3)]
+    assert all(map(come_back, outside))
+    inside.append(connect(w.socket, "/sse/news").wait_placed())
+    publish("news", "hello")
+    assert [s.next().data for s in inside] == ["hello"] * 3
+    words = "all 2 streams that the web server allows (SSE_MAX_CLIENTS) are taken"
+    wait_until("the log says so", lambda: words in w.process.stderr())
+    wrong = connect(w.socket, "/sse/news", SSE_MAX_CLIENTS="many")
+    assert b"SSE_MAX_CLIENTS" in wrong.read_all() and wrong.status == 500
+    assert w.stop() == 0
+    assert counts(w.process)["limits"]["clients"] == 3
+
+
 @pytest.mark.parametrize("limit, option, words", [
     ("clients", ("--max-clients", "3"), "all 3 streams of --max-clients are taken"),
     ("address", ("--max-clients-per-address", "2"), "127.0.0.1 has 2 streams"),

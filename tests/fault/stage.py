@@ -30,7 +30,7 @@ def missing(way):
     """What a front-end lacks here, or nothing."""
     if way.startswith("lighttpd"):
         return None if servers.LIGHTTPD else "lighttpd is not installed"
-    return None if servers.APACHE else "apache2-bin is not installed"
+    return None if servers.APACHE else "apache2 is not installed"
 
 
 def named(pids, name):

@@ -40,10 +40,11 @@ static struct {
 } bench;
 
 static int
-on_stream(void *user, int fd, uint16_t id, struct slice headers,
-	  const struct subscription *s, struct slice address)
+on_stream(void *user, int fd, uint16_t id, const struct route *route,
+	  struct slice address)
 {
-	(void)headers;
+	const struct subscription *s = &route->subscription;
+
 	(void)address;
 	assert_ptr_equal(user, &bench);
 	bench.streams++;

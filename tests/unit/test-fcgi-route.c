@@ -192,6 +192,38 @@ puts_the_prefix_before_each(void **state)
 }
 
 static void
+takes_the_streams_a_web_server_can_bear(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t want;
+		int status;
+	} rows[] = {
+		{ "100", 100, 200 }, { "0", 0, 200 }, { "many", 0, 500 },
+		{ "-1", 0, 500 }, { "99999999999999999999", 0, 500 },
+	};
+	struct route_config c = { .mount = "/e", .max_topics = 9 };
+	struct params p = get("/e/x");
+	struct route r;
+
+	(void)state;
+	assert_int_equal(route_request(&c, &p, &r), 0);
+	assert_int_equal(r.max_clients, 0);
+	route_done(&r);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		p.max_clients = slice_of(rows[i].text);
+		assert_int_equal(route_request(&c, &p, &r), 0);
+		unit_check(r.status == rows[i].status &&
+			       r.max_clients == rows[i].want,
+			   "row %zu: %d %llu", i, r.status,
+			   (unsigned long long)r.max_clients);
+		assert_true(r.status == 200 ||
+			    strstr(r.why, "SSE_MAX_CLIENTS"));
+		route_done(&r);
+	}
+}
+
+static void
 bounds_topics(void **state)
 {
 	struct route_config c = { .mount = "/e", .max_topics = 2 };
@@ -618,6 +650,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_topics),
 		cmocka_unit_test(puts_the_prefix_before_each),
+		cmocka_unit_test(takes_the_streams_a_web_server_can_bear),
 		cmocka_unit_test(bounds_topics),
 		cmocka_unit_test(bounds_templates),
 		cmocka_unit_test(takes_default_topics),

@@ -24,6 +24,9 @@ libfcgicore_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 
 EXTRA_DIST += %D%/may-include
 
+# sse-fcgi --setup copies configurations for web servers from there.
+AM_CPPFLAGS += -DPKGDATADIR='"$(pkgdatadir)"'
+
 # What holds streams, for whoever has the events.
 noinst_LTLIBRARIES += libservice.la
 libservice_la_SOURCES = \

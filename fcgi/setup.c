@@ -171,6 +171,67 @@ write_tmpfiles(void)
 	return 0;
 }
 
+/*
+ * What a2enconf and lighty-enable-mod look for, where these are. A copy and not
+ * a link: it is the administrator's from now on, and lighty-enable-mod fails at
+ * all when one of the files there cannot be read.
+ */
+static const struct offer {
+	const char *from, *to, *enable;
+} offers[] = {
+	{ PKGDATADIR "/apache/sse-fcgi.conf",
+	  "/etc/apache2/conf-available/sse-fcgi.conf",
+	  "a2enconf sse-fcgi" },
+	{ PKGDATADIR "/apache/sse-fcgi-sethandler.conf",
+	  "/etc/apache2/conf-available/sse-fcgi-sethandler.conf",
+	  "a2enconf sse-fcgi-sethandler" },
+	{ PKGDATADIR "/lighttpd/50-sse-fcgi.conf",
+	  "/etc/lighttpd/conf-available/50-sse-fcgi.conf",
+	  "lighty-enable-mod sse-fcgi" },
+	{ PKGDATADIR "/lighttpd/50-sse-fcgi-external.conf",
+	  "/etc/lighttpd/conf-available/50-sse-fcgi-external.conf",
+	  "lighty-enable-mod sse-fcgi-external" },
+};
+
+static int
+copy_file(FILE *from, const char *path)
+{
+	FILE *to = fopen(path, "wx");
+	char block[4096];
+	size_t n;
+
+	if (!to)
+		return errno == EEXIST || errno == ENOENT ? 0 : -errno;
+	while ((n = fread(block, 1, sizeof(block), from)) > 0)
+		fwrite(block, 1, n, to);
+	if (ferror(from) || ferror(to)) {
+		fclose(to);
+		(void)unlink(path);
+		return -EIO;
+	}
+	return fclose(to) == 0 ? 1 : -errno;
+}
+
+/* One that is there already stays as it is. */
+static int
+offer(const struct offer *o)
+{
+	FILE *from = fopen(o->from, "r");
+	char what[160];
+	int r;
+
+	if (!from)	/* not installed: run from where it was built */
+		return 0;
+	r = copy_file(from, o->to);
+	fclose(from);
+	if (r > 0)
+		printf("wrote %s; to use it: %s\n", o->to, o->enable);
+	if (r >= 0)
+		return 0;
+	snprintf(what, sizeof(what), "cannot write %s", o->to);
+	return fail(what, strerror(-r));
+}
+
 int
 setup_run(const char *web_user)
 {
@@ -203,6 +264,8 @@ setup_run(const char *web_user)
 		r = make_directory(STATE_DIRECTORY, STATE_MODE);
 	if (r == 0)
 		r = write_tmpfiles();
+	for (size_t i = 0; r == 0 && i < sizeof(offers) / sizeof(*offers); i++)
+		r = offer(&offers[i]);
 	if (r == 0)
 		puts("ready: the bus is " RUN_DIRECTORY ", events are kept in "
 		     STATE_DIRECTORY "; to let somebody publish: usermod -aG "

@@ -25,9 +25,11 @@ noinst_PROGRAMS += %D%/c/handoff %D%/c/responder %D%/c/stream
 # For web servers: PLACE/NAME, below examples and below $(pkgdatadir).
 WEB_SERVER_FILES = \
 	apache/later.asis \
+	apache/sites.conf \
 	apache/sse-fcgi-sethandler.conf \
 	apache/sse-fcgi.conf \
 	caddy/sse-fcgi.caddy \
+	lighttpd/sites.conf \
 	lighttpd/sse-fcgi-external.conf \
 	lighttpd/sse-fcgi.conf \
 	nginx/sse-fcgi.conf
@@ -38,7 +40,7 @@ EXTRA_DIST += $(WEB_SERVER_FILES:%=%D%/%)
 install-web-server-files:
 	@for file in $(WEB_SERVER_FILES); do \
 		place='$(DESTDIR)$(pkgdatadir)'/$${file%/*} name=$${file##*/}; \
-		case $$file in lighttpd/*) name=50-$$name ;; esac; \
+		case $$file in lighttpd/sse-*) name=50-$$name ;; esac; \
 		echo "installing $$file as $$place/$$name"; \
 		$(MKDIR_P) "$$place" && \
 		sed -e 's|/usr/local/bin/|$(bindir)/|' \

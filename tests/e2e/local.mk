@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	%D%/test_25_paging.py \
 	%D%/test_26_repair.py \
 	%D%/test_30_webservers.py \
+	%D%/test_31_sites.py \
 	%D%/test_33_debian.py \
 	%D%/test_40_starts.py \
 	%D%/test_45_reload.py \

@@ -198,8 +198,9 @@ class HttpStream(Stream):
         parts = urlsplit(url)
         super().__init__(socket.create_connection((parts.hostname, parts.port), PATIENCE))
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.hostname}:{parts.port}"]
-        lines += [f"{k}: {v}" for k, v in (headers or {}).items()]
+        headers = {"Host": f"{parts.hostname}:{parts.port}", **(headers or {})}
+        lines = [f"{method} {target} HTTP/1.1"]
+        lines += [f"{k}: {v}" for k, v in headers.items()]
         if body or method == "POST":
             lines.append(f"Content-Length: {len(body)}")
         self.method = method

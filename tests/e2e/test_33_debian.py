@@ -92,7 +92,7 @@ def test_a2enconf(debian, events, connect):
     away = connect(f"{debian.url}/events/news").wait_end()
     assert (away.status, away.decoder.retry) == (200, 5000), "there is no worker yet"
     worker = debian.serve("sse-fcgi", "--listen", "unix:/run/sse-fcgi/worker.sock",
-                          "--drain", "100ms", user="sse-fcgi")
+                          "--drain", "100ms", "--heartbeat", "300ms", user="sse-fcgi")
     wait_until("the worker accepts",
                lambda: debian.run("test", "-S", "/run/sse-fcgi/worker.sock").returncode == 0)
     events()

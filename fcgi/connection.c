@@ -257,6 +257,20 @@ open_stream(struct connections *c, int fd, const struct request *r,
 	       OUTCOME_CLOSE;
 }
 
+static enum outcome
+open_probe(struct connections *c, int fd, const struct request *r,
+	   struct route *route, const struct params *params)
+{
+	int err = c->ops->on_probe(c->user, fd, r->id, params, route);
+
+	if (err == 0)
+		return OUTCOME_TAKEN;
+	if (err == -EINVAL || err == -EBUSY)
+		return answer(c, fd, r, route);
+	meet(c, BOUND_MEMORY, NULL);
+	return OUTCOME_CLOSE;
+}
+
 /* A whole request: becomes a stream or gets its answer. */
 static enum outcome
 serve(struct connections *c, int fd, const struct request *r)
@@ -272,9 +286,12 @@ serve(struct connections *c, int fd, const struct request *r)
 		route_refuse(&route, 400, why);
 		outcome = answer(c, fd, r, &route);
 	} else if (route_request(&c->config.route, &params, &route) == 0) {
-		outcome = route.status == 200 ?
-		    open_stream(c, fd, r, &route, &params) :
-		    answer(c, fd, r, &route);
+		if (route.is_probe && !route.head)
+			outcome = open_probe(c, fd, r, &route, &params);
+		else
+			outcome = route.status == 200 ?
+			    open_stream(c, fd, r, &route, &params) :
+			    answer(c, fd, r, &route);
 	} else {
 		meet(c, BOUND_MEMORY, NULL);
 	}

@@ -14,6 +14,7 @@
 
 #include "fcgi/counts.h"
 #include "fcgi/listen.h"
+#include "fcgi/params.h"
 #include "fcgi/request.h"
 #include "fcgi/route.h"
 #include "lib/loop/loop.h"
@@ -35,6 +36,12 @@ struct connections_ops {
 	 */
 	int (*on_stream)(void *user, int fd, uint16_t id,
 			 const struct route *route, struct slice address);
+	/*
+	 * A probe may begin on fd: 0, it is taken; -EINVAL or -EBUSY: `route`
+	 * holds the answer; else a failure. Where routes have probes.
+	 */
+	int (*on_probe)(void *user, int fd, uint16_t id,
+			const struct params *params, struct route *route);
 	/* The retry: in milliseconds for a browser that comes back later. */
 	uint64_t (*retry_later)(void *user);
 	/* A request was refused because it was malformed. May be NULL. */

@@ -12,6 +12,7 @@ libfcgicore_la_SOURCES = \
 	%D%/listen_unix.c \
 	%D%/params.c %D%/params.h \
 	%D%/pass.c %D%/pass.h \
+	%D%/probe_wish.c %D%/probe_wish.h \
 	%D%/query.c %D%/query.h \
 	%D%/record.c %D%/record.h \
 	%D%/reply.c %D%/reply.h \
@@ -38,6 +39,7 @@ libservice_la_SOURCES = \
 	%D%/pager.c \
 	%D%/paging.c \
 	%D%/placing.c \
+	%D%/probe.c %D%/probe.h \
 	%D%/pulse.c \
 	%D%/service.c %D%/service.h \
 	%D%/slot.c \

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "fcgi/cors.h"
+#include "fcgi/probe_wish.h"
 #include "fcgi/query.h"
 #include "lib/base/units.h"
 #include "lib/base/utf8.h"
@@ -419,6 +420,11 @@ take_stream(struct work *w)
 {
 	int r;
 
+	if (w->config->has_probes && probe_is_wished(w->params->query)) {
+		w->route->is_probe = true;
+		w->route->status = 200;
+		return ANSWERED;
+	}
 	r = check_prefix(w);
 	if (r == 0)
 		r = take_max_clients(w);

@@ -54,6 +54,7 @@ struct route_config {
 	uint64_t max_topics;	/* of one stream */
 	rights_judge *judge;	/* NULL: nothing is granted */
 	void *judge_user;
+	bool has_probes;	/* a pair `probe` in the query asks for one */
 };
 
 /* Checks a configuration. 0, or -EINVAL with a sentence that names the option. */
@@ -64,6 +65,7 @@ struct route {
 	bool head;		/* a HEAD request: no body */
 	bool later;		/* status 200: no stream now, come back */
 	uint64_t max_clients;	/* status 200: of the worker; 0: no limit */
+	bool is_probe;		/* status 200: no topics, a probe (probe.h) */
 	bool is_excess;		/* status 400: more topics than one may have */
 	struct buf headers;	/* further header lines, each with CR LF */
 	struct subscription subscription;	/* status 200: sealed */

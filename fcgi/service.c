@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "fcgi/guests.h"
+#include "fcgi/probe.h"
 #include "lib/base/escape.h"
 #include "lib/base/list.h"
 
@@ -37,6 +38,8 @@ struct service {
 	void *user;				/* borrowed */
 	struct fanout *fanout;
 	struct connections *connections;
+	struct probes *probes;			/* NULL: there are none */
+	bool is_followed;
 	struct guests guests;
 	struct loop_io listening;
 	struct loop_timer accept_again;
@@ -277,6 +280,48 @@ on_stream(void *user, int fd, uint16_t id, const struct route *route,
 	return r;
 }
 
+/* ---- probes ---- */
+
+static void
+look(void *user, struct probes_view *ret_view)
+{
+	const struct service *s = user;
+	const struct fanout_config *f = &s->config.fanout;
+
+	*ret_view = (struct probes_view){
+		.hub = f->is_plain    ? PROBES_HUB_NONE :
+		       s->is_followed ? PROBES_HUB_FOLLOWED :
+					PROBES_HUB_AWAY,
+		.streams = fanout_count(s->fanout),
+		.heartbeat_ms = f->heartbeat_ms,
+		.retry_ms = f->retry_ms,
+	};
+}
+
+void
+service_note_hub(struct service *s, bool is_followed)
+{
+	s->is_followed = is_followed;
+}
+
+/* While streams are asked to come back later, so are probes. */
+static int
+on_probe(void *user, int fd, uint16_t id, const struct params *params,
+	 struct route *route)
+{
+	struct service *s = user;
+
+	if (service_ask_room(s, fd) < 0) {
+		route->status = 503;
+		snprintf(route->why, sizeof(route->why), "The worker is full, "
+			 "or about to end; ask again later.");
+		return -EBUSY;
+	}
+	return probes_open(s->probes, fd, id, params, route);
+}
+
+/* ---- requests ---- */
+
 static uint64_t
 retry_later(void *user)
 {
@@ -320,6 +365,7 @@ on_bound(void *user, enum bound bound, const char *why)
 
 static const struct connections_ops connections_ops = {
 	.on_stream = on_stream,
+	.on_probe = on_probe,
 	.retry_later = retry_later,
 	.on_bad = on_bad,
 	.on_bound = on_bound,
@@ -478,6 +524,8 @@ service_new(struct loop *loop, const struct service_config *config,
 	if (r == 0)
 		r = connections_new(loop, &s->config.connections,
 				    &connections_ops, s, &s->connections);
+	if (r == 0 && s->config.connections.route.has_probes)
+		r = probes_new(loop, look, s, &s->probes);
 	if (r == 0)
 		r = start_listening(s, accept_in_ms);
 	if (r < 0) {
@@ -496,6 +544,7 @@ service_free(struct service *s)
 	loop_timer_stop(s->loop, &s->accept_again);
 	loop_del(s->loop, &s->listening);
 	s->connections = connections_free(s->connections);
+	s->probes = probes_free(s->probes);
 	s->fanout = fanout_free(s->fanout);
 	guests_done(&s->guests);
 	free(s);
@@ -533,6 +582,7 @@ service_turn(struct service *s, int64_t now_ms)
 	int64_t sleep_ms = fanout_turn(s->fanout, now_ms);
 
 	connections_reap(s->connections);
+	probes_reap(s->probes);
 	complain_of_fanout(s);
 	return sleep_ms;
 }
@@ -557,6 +607,7 @@ service_drain(struct service *s)
 	(void)loop_timer_set(s->loop, &s->accept_again, s->over_ms);
 	loop_del(s->loop, &s->listening);
 	fanout_drain(s->fanout);
+	probes_drain(s->probes);
 }
 
 bool

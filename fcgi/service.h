@@ -74,6 +74,9 @@ int service_ask_room(struct service *s, int fd);
 /* Begins a stream there, as fanout_open does; default_last applies. */
 int service_open(struct service *s, const struct fanout_request *request);
 
+/* For probes, when the routes have them: whether the hub is in reach now. */
+void service_note_hub(struct service *s, bool is_followed);
+
 /* Where the events go in. */
 struct fanout *service_fanout(struct service *s);
 

@@ -14,7 +14,7 @@ enum { WORKERS_MAX = 256 };
 static struct {
 	struct settings c;
 	char *listen, *listen_mode, *listen_group;
-	char *mount, *bus, *hub, *file, *curve_hub;
+	char *mount, *bus, *hub, *probe, *file, *curve_hub;
 	struct option_texts default_topics, cors_origins;
 	uint64_t max_topics, max_request, max_half_open;
 } given;
@@ -85,6 +85,9 @@ static const struct option table[] = {
 	  "goes for a new one (default 1024)" },
 	{ "cors-origin", 0, OPTION_TEXTS, &given.cors_origins, "ORIGIN",
 	  "a site whose pages may read too, or *; repeatable" },
+	{ "probe", 0, OPTION_TEXT, &given.probe, "on|off",
+	  "whether sse-doctor may probe streams, by `probe` in a URL's query "
+	  "(default on)" },
 	{ "handoff", 0, OPTION_TEXT, &given.c.handoff, "PATH",
 	  "socket for requests that other programs hand over (default "
 	  "BUS/handoff)" },
@@ -171,6 +174,19 @@ check_source(char *error, size_t size)
 	return 0;
 }
 
+static int
+check_probe(char *error, size_t size)
+{
+	struct route_config *route = &given.c.service.connections.route;
+
+	route->has_probes = !given.probe || strcmp(given.probe, "on") == 0;
+	if (route->has_probes || strcmp(given.probe, "off") == 0)
+		return 0;
+	snprintf(error, size, "--probe: \"%.100s\" is neither on nor off.",
+		 given.probe);
+	return -EINVAL;
+}
+
 /* The keys of the bus. A hub of our own is followed with its own ones. */
 static int
 use_keys(char *error, size_t size)
@@ -219,6 +235,9 @@ check_all(char *error, size_t size)
 		.cors_origins = &given.cors_origins,
 		.max_topics = given.max_topics,
 	};
+	r = check_probe(error, size);
+	if (r < 0)
+		return r;
 	s->connections.limits.params = given.max_request < SIZE_MAX ?
 					(size_t)given.max_request : SIZE_MAX;
 	s->connections.half_open_max = given.max_half_open < SIZE_MAX ?

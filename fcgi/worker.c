@@ -160,6 +160,7 @@ on_state(void *user, enum follower_state state)
 		log_notice("the hub is back");
 	}
 	fanout_state(w->fanout, state);
+	service_note_hub(w->service, state == FOLLOWER_LIVE);
 	if (state != FOLLOWER_LIVE)
 		return;
 	w->was_live = true;

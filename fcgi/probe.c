@@ -45,6 +45,7 @@ struct ended {
 	char key[PROBE_KEY_MAX + 1];
 	enum fate fate;
 	int64_t at_ms;
+	uint32_t beats;
 };
 
 struct probe {
@@ -55,6 +56,7 @@ struct probe {
 	struct probe_wish wish;
 	uint16_t id;
 	uint32_t sent;
+	uint32_t beats;			/* heartbeats written */
 	int64_t begun_ms;
 	int64_t idle_until_ms;
 };
@@ -102,6 +104,7 @@ remember(struct probes *p, const struct probe *n, enum fate fate)
 	memcpy(e->key, n->wish.key, sizeof(e->key));
 	e->fate = fate;
 	e->at_ms = clock_mono_ms();
+	e->beats = n->beats;
 	p->ended_at = (p->ended_at + 1) % FATES;
 }
 
@@ -233,6 +236,7 @@ on_due(struct loop_timer *t, int64_t now_ms)
 
 	buf_clear(&n->all->out);
 	n->sent += is_event || is_last;
+	n->beats += !is_event && !is_last;
 	r = is_event || is_last ? put_event(n, is_last ? "last" : "event") :
 				  put_heartbeat(n);
 	if (r < 0 || !flush(n)) {
@@ -322,36 +326,43 @@ put_saw(struct buf *out, const struct params *params)
 	return r == 0 ? buf_append_char(out, '}') : r;
 }
 
-static enum fate
-find_fate(const struct probes *p, const char *key, int64_t *ret_ago_ms)
+/* NULL: none of that name has ended here. */
+static const struct ended *
+find_ended(const struct probes *p, const char *key)
+{
+	for (size_t i = 0; i < FATES; i++)
+		if (strcmp(p->ended[i].key, key) == 0)
+			return &p->ended[i];
+	return NULL;
+}
+
+static bool
+is_open(const struct probes *p, const char *key)
 {
 	struct list *at;
 
-	*ret_ago_ms = 0;
 	for (at = p->open.next; at != &p->open; at = at->next)
 		if (strcmp(list_entry(at, struct probe, kept)->wish.key,
 			   key) == 0)
-			return FATE_OPEN;
-	for (size_t i = 0; i < FATES; i++)
-		if (strcmp(p->ended[i].key, key) == 0) {
-			*ret_ago_ms = clock_mono_ms() - p->ended[i].at_ms;
-			return p->ended[i].fate;
-		}
-	return FATE_UNKNOWN;
+			return true;
+	return false;
 }
 
 static int
 put_about(struct probes *p, const struct probe_wish *w)
 {
-	int64_t ago_ms;
+	const struct ended *e;
 	enum fate fate;
 
 	if (w->about[0] == '\0')
 		return 0;
-	fate = find_fate(p, w->about, &ago_ms);
+	e = find_ended(p, w->about);
+	fate = is_open(p, w->about) ? FATE_OPEN : e ? e->fate : FATE_UNKNOWN;
 	return buf_printf(&p->text,
 			  ",\"about\":{\"state\":\"%s\",\"ago_ms\":%" PRId64
-			  "}", fate_names[fate], ago_ms);
+			  ",\"beats\":%" PRIu32 "}", fate_names[fate],
+			  e ? clock_mono_ms() - e->at_ms : 0,
+			  e ? e->beats : 0);
 }
 
 static int

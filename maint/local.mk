@@ -21,7 +21,8 @@ check-symbols: $(lib_LTLIBRARIES)
 
 # Other programs add themselves: PROGRAM MANPAGE.
 DOCUMENTED = sse-hub doc/sse-hub.8 sse-fcgi doc/sse-fcgi.8 \
-	sse-publish doc/sse-publish.1 sse-subscribe doc/sse-subscribe.1
+	sse-publish doc/sse-publish.1 sse-subscribe doc/sse-subscribe.1 \
+	sse-doctor doc/sse-doctor.1
 
 check-docs: $(bin_PROGRAMS)
 	@$(top_srcdir)/maint/check-docs '$(abs_builddir)' $(DOCUMENTED)

@@ -1,10 +1,11 @@
-# tools: sse-publish and sse-subscribe, users of our own library. They link its
+# tools: sse-publish, sse-subscribe and sse-doctor, users of our own library. They link its
 # convenience libraries, so that they start fast and need no wrapper script.
 noinst_LTLIBRARIES += libtools.la
 libtools_la_SOURCES = \
 	%D%/complain.c %D%/complain.h \
 	%D%/duration.c %D%/duration.h \
 	%D%/input.c %D%/input.h \
+	%D%/jsontext.c %D%/jsontext.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/lines.c %D%/lines.h \
 	%D%/stop.c %D%/stop.h
@@ -31,4 +32,28 @@ sse_subscribe_SOURCES = \
 	%D%/watch.c %D%/watch.h
 sse_subscribe_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
 sse_subscribe_LDADD = libtools.la libbus.la libsse.la libbase.la $(CURL_LIBS)
+
+# What sse-doctor thinks; pure, so that tests link it alone.
+noinst_LTLIBRARIES += libdoctor.la
+libdoctor_la_SOURCES = \
+	%D%/answer.c %D%/answer.h \
+	%D%/judge.c %D%/judge.h \
+	%D%/remedy.c %D%/remedy.h \
+	%D%/seen.h \
+	%D%/told.c %D%/told.h
+libdoctor_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+libdoctor_la_LIBADD = $(JANSSON_LIBS)
+
+bin_PROGRAMS += sse-doctor
+sse_doctor_SOURCES = \
+	%D%/doctor.c \
+	%D%/exam.c %D%/exam.h \
+	%D%/fetch.c %D%/fetch.h \
+	%D%/reach.c %D%/reach.h \
+	%D%/report.c %D%/report.h \
+	%D%/show.c %D%/show.h
+sse_doctor_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
+sse_doctor_LDADD = libdoctor.la libtools.la libbus.la libsse.la libbase.la \
+	$(CURL_LIBS)
+
 EXTRA_DIST += %D%/may-include

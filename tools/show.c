@@ -10,35 +10,12 @@
 #include <sysexits.h>
 
 #include "tools/complain.h"
+#include "tools/jsontext.h"
 
 static void
 put_json_string(struct shown_text t)
 {
-	size_t i, plain = 0;
-
-	if (t.p == NULL) {
-		fputs("null", stdout);
-		return;
-	}
-	putchar('"');
-	for (i = 0; i < t.len; i++) {
-		unsigned char c = (unsigned char)t.p[i];
-
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-			continue;
-		fwrite(t.p + plain, 1, i - plain, stdout);
-		plain = i + 1;
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c == '\n')
-			fputs("\\n", stdout);
-		else if (c == '\t')
-			fputs("\\t", stdout);
-		else
-			printf("\\u%04x", c);
-	}
-	fwrite(t.p + plain, 1, t.len - plain, stdout);
-	putchar('"');
+	jsontext_put(t.p, t.len);
 }
 
 static void

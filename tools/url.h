@@ -4,7 +4,7 @@
  *
  * As a browser's EventSource: when the stream ends it is asked for again after
  * the stream's `retry` time, with the last event id; an answer that is not 200
- * text/event-stream ends it for good. The only file that knows libcurl.
+ * text/event-stream ends it for good. Knows libcurl, as fetch.c does.
  */
 #ifndef TOOLS_URL_H
 #define TOOLS_URL_H

@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	%D%/test_30_webservers.py \
 	%D%/test_31_sites.py \
 	%D%/test_33_debian.py \
+	%D%/test_35_doctor.py \
 	%D%/test_40_starts.py \
 	%D%/test_45_reload.py \
 	%D%/test_50_handoff.py \

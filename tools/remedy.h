@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* remedy: what mends a fault, in the words of the web server that has it. */
+#ifndef TOOLS_REMEDY_H
+#define TOOLS_REMEDY_H
+
+enum remedy {
+	REMEDY_NONE,
+	REMEDY_FLUSH,		/* events are held back */
+	REMEDY_COMPRESSION,
+	REMEDY_IDLE,		/* streams are cut */
+	REMEDY_GONE,		/* browsers that leave are noticed late */
+	REMEDY_HTTP2,		/* few streams of one connection are served */
+	REMEDY_MOUNT,		/* the URL is not the worker's */
+	REMEDY_WORKER,		/* the worker is out of reach */
+	REMEDY_RIGHTS,		/* the web server refuses */
+	REMEDY_HEADERS,
+	REMEDY_RESUME,		/* Last-Event-ID does not arrive */
+	REMEDY_REDIRECT,
+	REMEDY_CORS,
+	REMEDY_HUB,
+	REMEDY_SOCKET,
+	REMEDY_COUNT
+};
+
+enum remedy_server {
+	REMEDY_UNKNOWN,
+	REMEDY_LIGHTTPD,
+	REMEDY_APACHE,
+	REMEDY_NGINX,
+	REMEDY_CADDY,
+	REMEDY_SERVER_COUNT
+};
+
+/* By a Server header or SERVER_SOFTWARE. */
+enum remedy_server remedy_server_of(const char *product);
+const char *remedy_server_name(enum remedy_server server);
+
+/*
+ * Lines, each ended by a line feed; those that begin with a blank are to be
+ * put into a configuration. NULL: nothing to say for that server. What does
+ * not depend on the server is said for REMEDY_UNKNOWN.
+ */
+const char *remedy_text(enum remedy remedy, enum remedy_server server);
+
+#endif

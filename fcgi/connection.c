@@ -286,7 +286,10 @@ serve(struct connections *c, int fd, const struct request *r)
 		route_refuse(&route, 400, why);
 		outcome = answer(c, fd, r, &route);
 	} else if (route_request(&c->config.route, &params, &route) == 0) {
-		if (route.is_probe && !route.head)
+		/* Who serves no streams serves no probes (standin.h). */
+		if (route.is_probe && !c->ops->on_probe)
+			route.later = true;
+		if (route.is_probe && !route.head && !route.later)
 			outcome = open_probe(c, fd, r, &route, &params);
 		else
 			outcome = route.status == 200 ?

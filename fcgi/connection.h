@@ -38,7 +38,7 @@ struct connections_ops {
 			 const struct route *route, struct slice address);
 	/*
 	 * A probe may begin on fd: 0, it is taken; -EINVAL or -EBUSY: `route`
-	 * holds the answer; else a failure. Where routes have probes.
+	 * holds the answer; else a failure. NULL: not now, as a stream.
 	 */
 	int (*on_probe)(void *user, int fd, uint16_t id,
 			const struct params *params, struct route *route);

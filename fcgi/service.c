@@ -313,8 +313,9 @@ on_probe(void *user, int fd, uint16_t id, const struct params *params,
 
 	if (service_ask_room(s, fd) < 0) {
 		route->status = 503;
-		snprintf(route->why, sizeof(route->why), "The worker is full, "
-			 "or about to end; ask again later.");
+		snprintf(route->why, sizeof(route->why), "All streams of this "
+			 "worker are taken, or it is about to end; its log says "
+			 "which.");
 		return -EBUSY;
 	}
 	return probes_open(s->probes, fd, id, params, route);

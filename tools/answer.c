@@ -15,6 +15,7 @@ on_event(void *user, const struct sse_parsed *e)
 	struct answer_mark mark = { .at_ms = a->now_ms };
 	enum told told;
 
+	a->events++;
 	if (e->name_len != strlen("sse-probe") ||
 	    memcmp(e->name, "sse-probe", e->name_len) != 0)
 		return 0;

@@ -52,6 +52,7 @@ struct answer {			/* answer_init, answer_done */
 	int64_t asked_ms, head_ms, first_ms, recent_ms, end_ms;
 	uint64_t bytes;		/* of the body */
 	unsigned pieces;	/* times at which some of it came */
+	unsigned events;	/* of whatever kind */
 	bool is_local;		/* both ends of the connection are this machine */
 
 	bool has_hello, has_last;

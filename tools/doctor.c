@@ -31,6 +31,7 @@ enum {
 struct doctor {			/* the command line; texts are borrowed */
 	struct seen seen;
 	struct reach_options reach;
+	unsigned header_count;
 	bool is_json;
 	bool is_done;		/* --help or --version was answered */
 };
@@ -42,6 +43,7 @@ static const char help_text[] =
 "\n"
 "      --long[=TIME]     also find out whether silence is cut (default 90s)\n"
 "      --origin ORIGIN   whether pages of that site may read: https://HOST[:PORT]\n"
+"  -H, --header LINE     send it too, such as 'Cookie: session=...'; repeatable\n"
 "      --wait TIME       for a stream without probes to say something (default 20s)\n"
 "  -k, --insecure        go on where a certificate is not to be trusted\n"
 "      --socket PATH     the worker's socket on this machine\n"
@@ -58,10 +60,11 @@ static const char help_text[] =
 enum { OPTION_LONG = 256, OPTION_ORIGIN, OPTION_WAIT, OPTION_SOCKET,
        OPTION_WEB_USER, OPTION_JSON, OPTION_VERSION };
 
-static const char short_options[] = ":kb:h";
+static const char short_options[] = ":kb:H:h";
 static const struct option long_options[] = {
 	{ "long", optional_argument, NULL, OPTION_LONG },
 	{ "origin", required_argument, NULL, OPTION_ORIGIN },
+	{ "header", required_argument, NULL, 'H' },
 	{ "wait", required_argument, NULL, OPTION_WAIT },
 	{ "insecure", no_argument, NULL, 'k' },
 	{ "socket", required_argument, NULL, OPTION_SOCKET },
@@ -107,6 +110,28 @@ take_origin(struct doctor *d, const char *text)
 }
 
 static int
+take_header(struct doctor *d, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	const char *p;
+
+	for (p = text; (unsigned char)*p >= 0x20 && *p != 0x7f; p++)
+		;
+	if (*p != '\0' || colon == NULL || colon == text) {
+		complain("--header: must be a name, a colon and a value, such "
+			 "as 'Cookie: session=1', in one line");
+		return -EINVAL;
+	}
+	if (d->header_count == SEEN_HEADERS_MAX) {
+		complain("--header: there can be %d of them",
+			 SEEN_HEADERS_MAX);
+		return -EINVAL;
+	}
+	d->seen.headers[d->header_count++] = text;
+	return 0;
+}
+
+static int
 refuse_option(int found, char **argv)
 {
 	const char *word = argv[optind - 1];
@@ -132,6 +157,8 @@ take_option(struct doctor *d, int found, char **argv)
 						      &d->seen.long_ms);
 	case OPTION_ORIGIN:
 		return take_origin(d, optarg);
+	case 'H':
+		return take_header(d, optarg);
 	case OPTION_WAIT:
 		return take_time("--wait", optarg, &d->seen.wait_ms);
 	case 'k':

@@ -36,6 +36,7 @@ request_of(const struct seen *s)
 	return (struct fetch_request){
 		.url = s->url,
 		.origin = s->origin,
+		.headers = s->headers,
 		.is_insecure = s->is_insecure,
 	};
 }

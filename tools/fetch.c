@@ -194,19 +194,41 @@ make_url(const struct fetch_request *r)
 }
 
 static int
+add_line(struct transfer *t, const char *line)
+{
+	struct curl_slist *list = curl_slist_append(t->headers, line);
+
+	if (list == NULL)
+		return -ENOMEM;
+	t->headers = list;
+	return 0;
+}
+
+static int
 add_header(struct transfer *t, const char *name, const char *value)
 {
-	struct curl_slist *list;
 	char line[400];
 
 	if (value == NULL)
 		return 0;
 	snprintf(line, sizeof(line), "%s: %s", name, value);
-	list = curl_slist_append(t->headers, line);
-	if (list == NULL)
-		return -ENOMEM;
-	t->headers = list;
-	return 0;
+	return add_line(t, line);
+}
+
+static int
+add_headers(struct transfer *t, const struct fetch_request *r)
+{
+	int e = add_header(t, "Accept", "text/event-stream");
+
+	if (e == 0)
+		e = add_header(t, "Cache-Control", "no-cache");
+	if (e == 0)
+		e = add_header(t, "Origin", r->origin);
+	if (e == 0)
+		e = add_header(t, "Last-Event-ID", r->last_id);
+	for (size_t i = 0; e == 0 && r->headers[i] != NULL; i++)
+		e = add_line(t, r->headers[i]);
+	return e;
 }
 
 static void
@@ -262,11 +284,7 @@ begin(struct fetch *f, struct transfer *t, const struct fetch_request *r)
 {
 	t->url = make_url(r);
 	t->curl = curl_easy_init();
-	if (t->url == NULL || t->curl == NULL ||
-	    add_header(t, "Accept", "text/event-stream") < 0 ||
-	    add_header(t, "Cache-Control", "no-cache") < 0 ||
-	    add_header(t, "Origin", r->origin) < 0 ||
-	    add_header(t, "Last-Event-ID", r->last_id) < 0)
+	if (t->url == NULL || t->curl == NULL || add_headers(t, r) < 0)
 		return -ENOMEM;
 	set_connection(t, f, r);
 	set_request(t, r);

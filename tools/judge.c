@@ -82,6 +82,13 @@ judge_reach(struct judge *j)
 	exits_with(j, EX_UNAVAILABLE);
 }
 
+/* A worker says why in plain text; web servers send pages. */
+static bool
+is_workers_own(const struct answer *a)
+{
+	return a->status >= 400 && *a->reason != '\0';
+}
+
 static enum remedy
 remedy_of_status(int status)
 {
@@ -141,13 +148,15 @@ static void
 judge_bad_status(struct judge *j, const struct answer *a)
 {
 	char redirect[260];
-	enum remedy remedy = a->redirects > 0 ? REMEDY_REDIRECT :
-						remedy_of_status(a->status);
+	enum remedy remedy = a->redirects > 0	? REMEDY_REDIRECT :
+			     is_workers_own(a) ? REMEDY_REFUSED :
+						 remedy_of_status(a->status);
 
 	describe_redirect(a, redirect, sizeof(redirect));
 	find(j, "status", VERDICT_PROBLEM, remedy,
 	     "%s%d: %s%s%s%s. A browser's EventSource ends for good",
-	     redirect, a->status, meaning_of_status(a->status),
+	     redirect, a->status, is_workers_own(a) ? "the worker refuses it" :
+						      meaning_of_status(a->status),
 	     *a->reason != '\0' ? " (\"" : "", a->reason,
 	     *a->reason != '\0' ? "\")" : "");
 	exits_with(j, a->status == 401 || a->status == 403 ? EX_NOPERM :
@@ -313,7 +322,8 @@ judge_any_stream(struct judge *j)
 		     a->first_ms - a->asked_ms);
 	else if (a->end != ANSWER_DROPPED)
 		find(j, "buffering", VERDICT_NOTE, REMEDY_NONE,
-		     "the stream ended after %" PRId64 " ms", waited_ms);
+		     "the stream ended after %" PRId64 " ms; what comes later "
+		     "comes when the browser asks again", waited_ms);
 	else if (a->pieces == 1)
 		find(j, "buffering", VERDICT_NOTE, REMEDY_IDLE,
 		     "something came after %" PRId64 " ms, and nothing more in "
@@ -324,6 +334,25 @@ judge_any_stream(struct judge *j)
 		find(j, "buffering", VERDICT_PROBLEM, REMEDY_FLUSH,
 		     "a header came, but not a byte of the stream in %" PRId64
 		     " s", waited_ms / 1000);
+}
+
+/* What a worker, or its supervisor, answers when it cannot serve now. */
+static bool
+is_later(const struct answer *a)
+{
+	return a->end != ANSWER_DROPPED && a->end != ANSWER_PENDING &&
+	       a->events == 0 && a->pieces <= 1;
+}
+
+static void
+judge_later(struct judge *j)
+{
+	const struct answer *a = &j->seen->plain;
+
+	find(j, "ready", VERDICT_PROBLEM, REMEDY_READY,
+	     "the stream ended after %" PRId64 " ms without an event: the "
+	     "browser shall come back later", a->end_ms - a->asked_ms);
+	exits_with(j, EX_UNAVAILABLE);
 }
 
 static void
@@ -632,6 +661,10 @@ judge_stream(struct judge *j)
 	bool is_probed = j->seen->plain.has_hello;
 
 	judge_headers(j);
+	if (is_later(&j->seen->plain)) {
+		judge_later(j);
+		return;
+	}
 	judge_buffering(j);
 	judge_whole(j);
 	judge_compression(j);

@@ -211,6 +211,18 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 "  sse-hub --bus /run/sse-fcgi\n"
 "  sse-fcgi --bus /run/sse-fcgi ...\n",
 	},
+	[REMEDY_REFUSED] = {
+		[REMEDY_UNKNOWN] =
+"A URL is the mount, then /TOPIC, or ?topic=A&topic=B; see sse-fcgi(8). Topics\n"
+"with a part `private` need a program of the site that grants them.\n",
+	},
+	[REMEDY_READY] = {
+		[REMEDY_UNKNOWN] =
+"All streams of the worker are taken, or none runs: the log of sse-fcgi says\n"
+"which. For more streams than --max-clients and the limit of open files allow:\n"
+"  sse-fcgi --max-clients 0 ...\n"
+"  ulimit -n 20000\n",
+	},
 	[REMEDY_SOCKET] = {
 		[REMEDY_UNKNOWN] =
 "Let the web server's group in, and search the directories on the way:\n"

@@ -18,6 +18,8 @@ enum remedy {
 	REMEDY_REDIRECT,
 	REMEDY_CORS,
 	REMEDY_HUB,
+	REMEDY_REFUSED,		/* the worker has said why */
+	REMEDY_READY,		/* the worker is full, or there is none */
 	REMEDY_SOCKET,
 	REMEDY_COUNT
 };

@@ -13,7 +13,10 @@
 
 #include "tools/answer.h"
 
-enum { SEEN_STREAMS = 10 };	/* asked for on one connection */
+enum {
+	SEEN_STREAMS = 10,	/* asked for on one connection */
+	SEEN_HEADERS_MAX = 16,
+};
 
 /* How a probe of ours was noticed to be gone. */
 enum seen_gone {
@@ -46,6 +49,7 @@ struct seen_reach {		/* sockets of this machine */
 
 struct seen {
 	const char *url, *origin;	/* borrowed */
+	const char *headers[SEEN_HEADERS_MAX + 1];	/* further ones */
 	bool is_insecure;
 	int64_t long_ms;		/* of silence; 0: not asked for */
 	int64_t wait_ms;		/* for something to come at all */

@@ -417,6 +417,12 @@ def test_worker_hub_and_who_may_read(box, bus, hub, worker, lighttpd, doctor, co
     url = lighttpd(WELL.format(w=w.socket)).url + "/events"
     off = worker("--hub", "off", "--probe", "off", "--heartbeat", "300ms", name="off.sock")
     off_url = lighttpd(WELL.format(w=off.socket)).url + "/events"
+    full = worker("--hub", "off", "--max-clients", "1", name="full.sock")
+    full_url = lighttpd(WELL.format(w=full.socket)).url + "/events/x"
+    connect(full_url).wait_placed()
+    late = worker("--hub", "off", "--probe", "off", "--max-clients", "1", name="late.sock")
+    late_url = lighttpd(WELL.format(w=late.socket)).url + "/events/x"
+    connect(late_url).wait_placed()
     reports = doctor({
         "friend": [url + "/x", "--origin", "https://friend.example"],
         "stranger": [url + "/x", "--origin", "https://stranger.example"],
@@ -424,6 +430,9 @@ def test_worker_hub_and_who_may_read(box, bus, hub, worker, lighttpd, doctor, co
         "private": [url + "/private/x"],
         "off": [off_url + "/x"],
         "off mount": [off_url],
+        "full": [full_url],
+        "late": [late_url],
+        "header": [url + "/x", "-H", "Origin: https://friend.example", "--header", "X-A:b"],
     })
     expect(reports, {
         "friend": (0, [], ""),
@@ -432,10 +441,14 @@ def test_worker_hub_and_who_may_read(box, bus, hub, worker, lighttpd, doctor, co
         "private": (77, ["page"], "sse_handoff"),
         # Without probes less is seen, and a URL without a topic is wrong.
         "off": (0, [], ""),
-        "off mount": (69, ["status"], ""),
+        "off mount": (69, ["status"], "?topic=A"),
+        "full": (69, ["status"], ""),
+        "late": (69, ["ready"], "--max-clients"),
+        "header": (0, [], ""),
     })
     assert reports["off"]["buffering"] == "ok"
     assert reports["off"]["probes"] == "not-checked"
+    assert "All streams of this worker are taken" in reports["full"].checks["status"]["text"]
     assert "No topic was named" in reports["off mount"].checks["status"]["text"]
     assert reports["mount"]["page"] == "note"
 
@@ -475,6 +488,7 @@ def test_usage(box):
                       ["--long=11m", "http://a"], ["--wait", "x", "http://a"],
                       ["--origin", "friend.example", "http://a"],
                       ["--origin", "https://a\nX: y", "http://a"],
+                      ["-H", "nothing", "http://a"], ["-H", "a: b\r\nX: y", "http://a"],
                       ["--socket", "w.sock", "http://a"], ["--nothing", "http://a"]):
         done = box.run(program("sse-doctor"), *arguments)
         assert done.returncode == 64, (arguments, done.stdout)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fcgi/probe_wish.h"
 #include "fcgi/query.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -49,6 +50,23 @@ check_decode(struct slice raw, enum query_plus plus)
 	buf_done(&out);
 }
 
+static void
+check_wish(struct slice query)
+{
+	struct probe_wish w;
+	char why[320] = "";
+	int r = probe_wish_parse(query, &w, why, sizeof(why));
+
+	must(r == 0 || (r == -EINVAL && why[0]));
+	if (r < 0)
+		return;
+	must(w.count <= 20 && w.every_ms >= 20 && w.every_ms <= 1000);
+	must(w.idle_ms >= 0 && w.idle_ms <= 600000);
+	must(w.beat_ms == 0 || (w.beat_ms >= 100 && w.beat_ms <= 60000));
+	must(strlen(w.key) <= PROBE_KEY_MAX &&
+	     strlen(w.about) <= PROBE_KEY_MAX);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -58,6 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (len == 0)
 		return 0;
 	check_decode(rest, QUERY_PLUS_IS_SPACE);
+	check_wish(rest);
 	check_decode(rest, QUERY_PLUS_IS_PLUS);
 	while (query_next(&rest, &name, &value)) {
 		total += name.len + value.len + (value.p ? 1 : 0);

@@ -343,6 +343,43 @@ who_cannot_have_a_stream_is_asked_to_come_back(void **state)
 }
 
 static void
+put_probe(struct buf *in)
+{
+	struct buf params = { 0 };
+
+	put_pair(&params, "REQUEST_METHOD", "GET");
+	put_pair(&params, "REQUEST_URI", "/sse/news?probe=1");
+	put_pair(&params, "QUERY_STRING", "probe=1");
+	put_begin(in, 1, FCGI_RESPONDER, 0);
+	put_record(in, FCGI_PARAMS, 1, buf_slice(&params), 0);
+	put_record(in, FCGI_PARAMS, 1, SLICE_NONE, 0);
+	put_record(in, FCGI_STDIN, 1, SLICE_NONE, 0);
+	buf_done(&params);
+}
+
+static void
+where_nobody_serves_probes_they_come_later(void **state)
+{
+	struct buf in = { 0 };
+	int fd;
+
+	(void)state;
+	begin();
+	bench.config.route.has_probes = true;
+	serve_with();
+	put_probe(&in);
+	fd = connect_with(buf_slice(&in));
+	hear(fd);
+	assert_int_equal(count_heard("Status: 200"), 1);
+	assert_int_equal(count_heard("retry: 4321"), 1);
+	assert_true(bench.is_closed);
+	assert_int_equal(bench.streams, 0);
+	close(fd);
+	buf_done(&in);
+	end();
+}
+
+static void
 junk_is_refused(void **state)
 {
 	static const struct slice junk[] = {
@@ -679,6 +716,7 @@ with_back_end(const char *name)
 		cmocka_unit_test(refusals_say_why_and_keep_what_is_to_be_kept),
 		cmocka_unit_test(requests_that_come_together_are_all_answered),
 		cmocka_unit_test(who_cannot_have_a_stream_is_asked_to_come_back),
+		cmocka_unit_test(where_nobody_serves_probes_they_come_later),
 		cmocka_unit_test(junk_is_refused),
 		cmocka_unit_test(requests_beyond_a_bound_are_refused_and_counted),
 		cmocka_unit_test(a_web_server_that_goes_is_forgotten),

@@ -14,6 +14,7 @@
 
 #include "fcgi/probe_wish.h"
 #include "tests/support/fault.h"
+#include "tests/support/fault_call.h"
 #include "tests/unit/fcgi_bytes.h"
 #include "tests/unit/unit.h"
 
@@ -333,6 +334,31 @@ test_memory_runs_out(void **state)
 	assert_true(n > 3);
 }
 
+/* One system call of a probe's whole life fails: it ends, and is forgotten. */
+static void
+test_a_system_call_fails(void **state)
+{
+	static const int errors[] = { ECONNRESET, EAGAIN, FAULT_SHORT };
+	size_t n, e;
+
+	(void)state;
+	for (e = 0; e < COUNT_OF(errors); e++) {
+		for (n = 1;; n++) {
+			int fd;
+
+			fault_call_arm(FAULT_SEND, n, errors[e]);
+			fd = open_probe("probe=2&every=20ms&idle=0&key=k");
+			assert_true(fd >= 0);
+			while (probes_count(bench.probes) > 0)
+				pump();
+			if (!fault_call_disarm())
+				break;
+			close(fd);
+		}
+		assert_in_range(n, 4, 10);
+	}
+}
+
 int
 main(void)
 {
@@ -352,6 +378,8 @@ main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memory_runs_out, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_a_system_call_fails,
+						set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

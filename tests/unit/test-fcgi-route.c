@@ -613,6 +613,43 @@ says_why_a_request_is_bad(void **state)
 }
 
 static void
+knows_a_probe(void **state)
+{
+	struct route_config c = { .mount = "/e", .max_topics = 9,
+				  .has_probes = true };
+	static const struct {
+		const char *uri, *method;
+		bool is_probe;
+		int status;
+	} rows[] = {
+		{ "/e?probe=3", "GET", true, 200 },
+		{ "/e?a=b&probe", "GET", true, 200 },
+		/* of topics nothing is looked at */
+		{ "/e/private/x?probe=3", "GET", true, 200 },
+		{ "/e/%zz?topic=%zz&probe=3", "HEAD", true, 200 },
+		{ "/e?probe=3", "POST", false, 405 },
+		{ "/e?probes=3", "GET", false, 400 },
+		{ "/e/probe", "GET", false, 200 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+		struct params p = get(rows[i / 2].uri);
+		struct route r;
+
+		p.method = slice_of(rows[i / 2].method);
+		c.has_probes = i % 2 == 0;
+		assert_int_equal(route_request(&c, &p, &r), 0);
+		unit_check(r.is_probe == (rows[i / 2].is_probe && i % 2 == 0),
+			   "%s", rows[i / 2].uri);
+		if (i % 2 == 0)
+			unit_check(r.status == rows[i / 2].status, "%s: %d",
+				   rows[i / 2].uri, r.status);
+		route_done(&r);
+	}
+}
+
+static void
 gives_up_without_memory(void **state)
 {
 	struct route_config c = { .mount = "/e", .max_topics = 9,
@@ -661,6 +698,7 @@ main(void)
 		cmocka_unit_test(refuses_long_header_lists),
 		cmocka_unit_test(checks_the_configuration),
 		cmocka_unit_test(says_why_a_request_is_bad),
+		cmocka_unit_test(knows_a_probe),
 		cmocka_unit_test(gives_up_without_memory),
 	};
 

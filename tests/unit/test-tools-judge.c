@@ -280,13 +280,15 @@ test_bad_answers(void **state)
 		enum remedy remedy;
 	} rows[] = {
 		{ "404 Not Found", "text/html", EX_UNAVAILABLE, REMEDY_MOUNT },
-		{ "400 Bad Request", "text/plain", EX_UNAVAILABLE,
+		{ "400 Bad Request", "text/html", EX_UNAVAILABLE,
 		  REMEDY_MOUNT },
+		{ "400 Bad Request", "text/plain", EX_UNAVAILABLE,
+		  REMEDY_REFUSED },
 		{ "204 No Content", "", EX_UNAVAILABLE, REMEDY_NONE },
 		{ "401 Unauthorized", "text/html", EX_NOPERM, REMEDY_RIGHTS },
 		{ "403 Forbidden", "text/html", EX_NOPERM, REMEDY_RIGHTS },
 		{ "429 Too Many Requests", "text/plain", EX_TEMPFAIL,
-		  REMEDY_NONE },
+		  REMEDY_REFUSED },
 		{ "502 Bad Gateway", "text/html", EX_UNAVAILABLE,
 		  REMEDY_WORKER },
 		{ "503 Service Unavailable", "text/html", EX_UNAVAILABLE,
@@ -321,6 +323,16 @@ test_a_redirect_to_something_else(void **state)
 	expect("status", EX_UNAVAILABLE);
 	assert_int_equal(find("status")->remedy, REMEDY_REDIRECT);
 	assert_non_null(strstr(find("status")->text, "/login"));
+}
+
+static void
+test_a_stream_for_later(void **state)
+{
+	(void)state;
+	play_head(&seen.plain, "200 OK", "text/event-stream");
+	play_body(&seen.plain, ":\nretry: 5000\n\n", ASKED_MS);
+	end(&seen.plain, ANSWER_WHOLE, ASKED_MS + 9);
+	expect("ready", EX_UNAVAILABLE);
 }
 
 static void
@@ -593,6 +605,7 @@ main(void)
 		TEST(test_a_probe_is_cut),
 		TEST(test_bad_answers),
 		TEST(test_a_redirect_to_something_else),
+		TEST(test_a_stream_for_later),
 		TEST(test_no_header_comes),
 		TEST(test_nobody_is_there),
 		TEST(test_headers),

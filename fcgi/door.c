@@ -4,6 +4,7 @@
 #include "fcgi/door.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "lib/base/list.h"
@@ -47,6 +48,7 @@ let_in(struct door *d, int fd)
 {
 	int r;
 
+	d->was_used = true;
 	if (d->mode == DOOR_ANSWERING) {
 		standin_take(&d->standin, fd);
 		return;
@@ -258,6 +260,39 @@ door_forget_former(struct door *d)
 {
 	loop_del(d->loop, &d->sides[1].io);
 	d->sides[1].listener = NULL;
+}
+
+void
+door_forget_all(struct door *d)
+{
+	door_forget_former(d);
+	loop_del(d->loop, &d->sides[0].io);
+	d->sides[0].listener = NULL;
+}
+
+/* Whether something can be read there: a connection. */
+static bool
+is_waited_at(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) != 0;
+}
+
+bool
+door_is_quiet(struct door *d)
+{
+	bool was_used = d->was_used;
+
+	d->was_used = false;
+	if (was_used || d->mode != DOOR_PASSING || d->held >= 0 ||
+	    !standin_is_idle(&d->standin) || is_waited_at(d->pass->out))
+		return false;
+	for (size_t i = 0; i < 2; i++)
+		if (d->sides[i].listener &&
+		    is_waited_at(d->sides[i].listener->fd))
+			return false;
+	return true;
 }
 
 bool

@@ -40,6 +40,7 @@ struct door {
 	struct standin standin;
 	int held;		/* let in, and not passed on yet; -1: none */
 	bool said;		/* that nobody else answers */
+	bool was_used;		/* somebody came since door_is_quiet */
 };
 
 /* `former` may be NULL. 0 or -ENOMEM. */
@@ -58,6 +59,12 @@ void door_close(struct door *d);	/* lets nobody in */
 
 /* The former address is given up: its listener is not used any more. */
 void door_forget_former(struct door *d);
+
+/* None of the listeners is used any more. */
+void door_forget_all(struct door *d);
+
+/* Whether nobody waits to come in, or has come in since this was asked last. */
+bool door_is_quiet(struct door *d);
 
 /* Whether nobody is let in, and all who were have gone on. */
 bool door_is_idle(const struct door *d);

@@ -82,6 +82,7 @@ struct stream {
 					 * HEAD: or for the audience's */
 	int64_t last_write_ms;		/* HEAD: or the audience's last flush */
 	int64_t ends_ms;
+	uint32_t poll_ms;		/* it ends at the head; 0: it stays */
 	uint32_t place;			/* HEAD: in the audience */
 	uint32_t chunk_at;		/* bytes of the chunk that are written */
 	uint16_t id;			/* of the FastCGI request */

@@ -75,6 +75,7 @@ libworker_la_SOURCES = \
 	%D%/child.c %D%/child.h \
 	%D%/door.c %D%/door.h \
 	%D%/elders.c %D%/elders.h \
+	%D%/idle.c %D%/idle.h \
 	%D%/listen_again.c %D%/listen_again.h \
 	%D%/program.c %D%/program.h \
 	%D%/reload.c %D%/reload.h \

@@ -37,6 +37,7 @@ static const struct variable variables[] = {
 	VARIABLE("CONTENT_TYPE", content_type),
 	VARIABLE("SSE_TOPIC_PREFIX", topic_prefix),
 	VARIABLE("SSE_MAX_CLIENTS", max_clients),
+	VARIABLE("SSE_POLL", poll),
 	VARIABLE("SERVER_PROTOCOL", protocol),
 };
 

@@ -32,6 +32,7 @@ struct params {			/* absent: p is NULL; all borrowed */
 	struct slice content_type;	/* CONTENT_TYPE */
 	struct slice topic_prefix;	/* SSE_TOPIC_PREFIX */
 	struct slice max_clients;	/* SSE_MAX_CLIENTS */
+	struct slice poll;		/* SSE_POLL */
 	struct slice protocol;		/* SERVER_PROTOCOL */
 	struct slice block;		/* all of them, for params_next */
 };

@@ -413,6 +413,30 @@ take_resume(struct work *w)
 	return r;
 }
 
+/* ---- how long it lasts ---- */
+
+/* From the web server or sse-cgi; a client cannot set it, HTTP_SSE_POLL is
+ * another variable. */
+static int
+take_poll(struct work *w)
+{
+	struct slice text = w->params->poll;
+	int64_t ms;
+
+	if (!text.p)
+		return 0;
+	if (parse_duration(text, &ms) < 0 || ms < ROUTE_POLL_LEAST_MS ||
+	    ms > ROUTE_POLL_MOST_MS)
+		return answer(w, 500,
+			      "The web server's configuration sets SSE_POLL "
+			      "to \"%.*s\", which is no time from %dms to %ds, "
+			      "such as 5s.",
+			      (int)(text.len < 40 ? text.len : 40), text.p,
+			      ROUTE_POLL_LEAST_MS, ROUTE_POLL_MOST_MS / 1000);
+	w->route->subscription.poll_ms = (uint32_t)ms;
+	return 0;
+}
+
 /* ---- the request ---- */
 
 static int
@@ -432,6 +456,8 @@ take_stream(struct work *w)
 		r = take_topics(w);
 	if (r == 0)
 		r = take_resume(w);
+	if (r == 0)
+		r = take_poll(w);
 	if (r == 0)
 		r = take_rights(w);
 	if (r == 0)

@@ -44,6 +44,9 @@ enum {
 	 * request with many of them would keep all streams waiting */
 	ROUTE_TEMPLATES_MAX = 16,
 	ROUTE_LAST_MAX = 1000,
+	/* SSE_POLL: below, a page would be asking all the time */
+	ROUTE_POLL_LEAST_MS = 100,
+	ROUTE_POLL_MOST_MS = 3600 * 1000,
 	ROUTE_WHY_MAX = 320,
 };
 

@@ -631,6 +631,13 @@ service_count(const struct service *s)
 	return fanout_count(s->fanout);
 }
 
+bool
+service_is_busy(const struct service *s)
+{
+	return fanout_count(s->fanout) > 0 ||
+	       connections_count(s->connections) > 0;
+}
+
 void
 service_get_counts(const struct service *s, struct counts *ret_counts)
 {

@@ -94,6 +94,8 @@ bool service_is_draining(const struct service *s);
 bool service_is_over(const struct service *s);
 
 size_t service_count(const struct service *s);	/* streams */
+/* Whether a web server is connected, with a stream or a request. */
+bool service_is_busy(const struct service *s);
 void service_get_counts(const struct service *s, struct counts *ret_counts);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/idle.h"
 #include "hub/options.h"
 
 enum { WORKERS_MAX = 256 };
@@ -88,6 +89,9 @@ static const struct option table[] = {
 	{ "probe", 0, OPTION_TEXT, &given.probe, "on|off",
 	  "whether sse-doctor may probe streams, by `probe` in a URL's query "
 	  "(default on)" },
+	{ "idle-exit", 0, OPTION_DURATION, &given.c.idle_exit_ms, "TIME",
+	  "end when no web server was connected for so long, for who is started "
+	  "again on demand; 0: never (default 0)" },
 	{ "handoff", 0, OPTION_TEXT, &given.c.handoff, "PATH",
 	  "socket for requests that other programs hand over (default "
 	  "BUS/handoff)" },
@@ -142,6 +146,19 @@ check_workers(char *error, size_t size)
 	snprintf(error, size,
 		 "--workers: %llu is out of range; write 1 to %d.",
 		 (unsigned long long)given.c.workers, WORKERS_MAX);
+	return -EINVAL;
+}
+
+static int
+check_idle_exit(char *error, size_t size)
+{
+	int64_t ms = given.c.idle_exit_ms;
+
+	if (ms == 0 || (ms >= IDLE_LEAST_MS && ms <= IDLE_MOST_MS))
+		return 0;
+	snprintf(error, size, "--idle-exit: %lldms is out of range; write 0 "
+		 "for never, or %dms to %dd.", (long long)ms, IDLE_LEAST_MS,
+		 IDLE_MOST_MS / (24 * 3600 * 1000));
 	return -EINVAL;
 }
 
@@ -212,6 +229,8 @@ check_all(char *error, size_t size)
 	struct service_config *s = &c->service;
 	int r = check_workers(error, size);
 
+	if (r == 0)
+		r = check_idle_exit(error, size);
 	if (r == 0)
 		r = check_source(error, size);
 	if (r == 0)

@@ -27,6 +27,7 @@ struct settings {
 	struct listen_config listen;
 	struct service_config service;
 	char *log;
+	int64_t idle_exit_ms;		/* 0: never */
 	char *handoff;			/* the hand-over socket; NULL: BUS/handoff */
 };
 

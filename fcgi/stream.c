@@ -395,9 +395,50 @@ stream_next(struct stream *s, struct piece *ret_piece)
 	return next_of_log(s, ret_piece);
 }
 
+/* The last record: retry:, the position if there is one, and the end. */
+static void
+stream_finish(struct stream *s, uint64_t retry_ms, struct slice position)
+{
+	struct buf text = { NULL, 0, 0 };
+	struct buf *out = &s->fanout->scratch;
+	int r = encode_retry(&text, retry_ms);
+
+	buf_clear(out);
+	if (r == 0)
+		r = position.p ? encode_position(&text, position) :
+				 buf_append_char(&text, '\n');
+	if (r == 0)
+		r = record_append_stdout(out, s->id, buf_slice(&text));
+	if (r == 0)
+		r = reply_end(out, s->id);
+	if (r == 0)
+		(void)!send(s->io.fd, out->p, out->len,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+	buf_done(&text);
+	stream_doom(s);
+}
+
+/*
+ * A poll has got what there is: with its position, so that the next one begins
+ * here even if nothing matched, and with the time until then.
+ */
+static void
+stream_end_poll(struct stream *s)
+{
+	const struct fanout *f = s->fanout;
+	char id_text[ID_TEXT_MAX + 1];
+
+	stream_finish(s, s->poll_ms, place_text(f, evlog_last_place(f->log),
+						id_text));
+}
+
 static void
 stream_reach_head(struct stream *s)
 {
+	if (s->poll_ms) {
+		stream_end_poll(s);
+		return;
+	}
 	if (audience_join(s->fanout, s) < 0) {
 		stream_starve(s);
 		return;
@@ -517,22 +558,7 @@ stream_doom(struct stream *s)
 void
 stream_end(struct stream *s, uint64_t retry_ms)
 {
-	struct buf text = { NULL, 0, 0 };
-	struct buf *out = &s->fanout->scratch;
-	int r = encode_retry(&text, retry_ms);
-
-	buf_clear(out);
-	if (r == 0)
-		r = buf_append_char(&text, '\n');
-	if (r == 0)
-		r = record_append_stdout(out, s->id, buf_slice(&text));
-	if (r == 0)
-		r = reply_end(out, s->id);
-	if (r == 0)
-		(void)!send(s->io.fd, out->p, out->len,
-			    MSG_DONTWAIT | MSG_NOSIGNAL);
-	buf_done(&text);
-	stream_doom(s);
+	stream_finish(s, retry_ms, SLICE_NONE);
 }
 
 void
@@ -580,6 +606,7 @@ stream_new(struct fanout *f, const struct fanout_request *request,
 		return -ENOMEM;
 	s->fanout = f;
 	s->id = request->id;
+	s->poll_ms = sub->poll_ms;
 	s->owner = request->owner;
 	s->io.fd = request->fd;
 	s->io.on_ready = stream_on_ready;

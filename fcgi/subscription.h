@@ -36,6 +36,8 @@ struct subscription {		/* zeroed: empty */
 	enum subscription_from from;
 	struct buf after;	/* FROM_ID: 1-EVENT_ID_MAX bytes of UTF-8 */
 	uint32_t last_n;
+	uint32_t poll_ms;	/* it ends when it has what there is, and its
+				 * browser asks again after that; 0: it goes on */
 };
 
 /* Adds a selector (checked by selector_parse). 0 or -ENOMEM. */

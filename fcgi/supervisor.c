@@ -116,6 +116,7 @@ run_worker(struct supervisor *s, const struct child *c, int ready)
 		.handoff = s->handoff,
 		.lifeline = s->lifeline[0],
 		.ready = ready,
+		.seat = idle_seat(&s->idle, c->number),
 		/* The old ones serve on: no hurry, and no half-ready worker. */
 		.accepts_when_live = elders_serving(&s->elders) > 0,
 	};
@@ -273,6 +274,45 @@ stop(struct supervisor *s)
 	elders_tell(&s->elders, false);
 	check_starving(s);
 	go_on_stopping(s);
+}
+
+/* ---- idle ---- */
+
+/* What is going on here that another one would have to do. */
+static bool
+is_busy(struct supervisor *s)
+{
+	return s->is_stopping || s->is_leaving || s->is_wanted ||
+	       s->elders.count > 0 || ready_workers(s) < s->n_workers ||
+	       !door_is_quiet(&s->door);
+}
+
+/*
+ * The sockets go first, and at once: whoever comes now must find nobody rather
+ * than one who is ending. One who came in this very moment is cut off without
+ * an answer, which tells him to try again.
+ */
+static void
+end_idle(struct supervisor *s)
+{
+	log_notice("no web server was connected for %lld s (--idle-exit); ending",
+		   (long long)s->idle.limit_ms / 1000);
+	door_forget_all(&s->door);
+	listen_close(s->former, true);
+	listen_close(s->listener, true);
+	stop(s);
+}
+
+static void
+on_look(struct loop_timer *t, int64_t now_ms)
+{
+	struct supervisor *s = list_entry(t, struct supervisor, look);
+
+	if (idle_look(&s->idle, is_busy(s), now_ms))
+		end_idle(s);
+	else if (!s->is_stopping)
+		(void)loop_timer_set(s->loop, t,
+				     now_ms + idle_interval_ms(&s->idle));
 }
 
 /* ---- signals ---- */
@@ -481,6 +521,13 @@ set_up(struct supervisor *s, const struct reload *r)
 		return -ENOMEM;
 	s->n_workers = (size_t)c->workers;
 	trial_init(&s->trial, s->loop);
+	e = idle_init(&s->idle, c->idle_exit_ms, s->n_workers);
+	if (e < 0)
+		return e;
+	s->look.on_due = on_look;
+	if (s->idle.limit_ms)
+		(void)loop_timer_set(s->loop, &s->look, loop_now_ms(s->loop) +
+				     idle_interval_ms(&s->idle));
 	loop_on_turn(s->loop, on_turn, s);
 	return loop_add(s->loop, &s->signals, LOOP_READ);
 }
@@ -550,7 +597,9 @@ tear_down(struct supervisor *s)
 	if (s->loop) {
 		loop_timer_stop(s->loop, &s->stopping);
 		loop_timer_stop(s->loop, &s->unready);
+		loop_timer_stop(s->loop, &s->look);
 	}
+	idle_done(&s->idle);
 	elders_done(&s->elders);
 	door_done(&s->door);
 	pass_close(&s->pass);

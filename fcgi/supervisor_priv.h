@@ -6,6 +6,7 @@
 #include "fcgi/child.h"
 #include "fcgi/door.h"
 #include "fcgi/elders.h"
+#include "fcgi/idle.h"
 #include "fcgi/pass.h"
 #include "fcgi/supervisor.h"
 #include "fcgi/trial.h"
@@ -30,6 +31,8 @@ struct supervisor {
 	struct elders elders;
 	struct loop_timer unready;	/* how long new workers are awaited */
 	struct trial trial;
+	struct idle idle;
+	struct loop_timer look;		/* ... whether it is */
 	bool is_late;			/* ... and that was too long ago */
 	bool is_stopping;
 	bool is_wanted;			/* a reload, when there is room */

@@ -323,6 +323,7 @@ on_turn(void *user, int64_t now_ms)
 	flush_ms = service_turn(w->service, now_ms);
 	if (flush_ms >= 0 && flush_ms < sleep_ms)
 		sleep_ms = flush_ms;
+	idle_tell(w->setup->seat, service_is_busy(w->service));
 	complain_of_bus(w, now_ms);
 	tell_counts(w, now_ms);
 	if (service_is_draining(w->service))

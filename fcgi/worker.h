@@ -6,6 +6,7 @@
 #ifndef FCGI_WORKER_H
 #define FCGI_WORKER_H
 
+#include "fcgi/idle.h"
 #include "fcgi/settings.h"
 #include "fcgi/listen.h"
 
@@ -16,6 +17,7 @@ struct worker_config {
 	int lifeline;		/* ends when the supervisor is gone */
 	bool accepts_when_live;	/* serves nobody before it follows the hub */
 	int ready;		/* a byte is written when it serves */
+	struct idle_seat *seat;	/* where it tells of its connections, or NULL */
 };
 
 /* Runs until SIGTERM or the end of the lifeline, then drains. Returns an exit

@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	%D%/test_33_debian.py \
 	%D%/test_35_doctor.py \
 	%D%/test_40_starts.py \
+	%D%/test_42_idle.py \
 	%D%/test_45_reload.py \
 	%D%/test_50_handoff.py \
 	%D%/test_60_toolkit.py \

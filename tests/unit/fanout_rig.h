@@ -435,6 +435,7 @@ struct page_request {
 	enum subscription_from from;
 	const char *after;
 	uint32_t last_n;
+	uint32_t poll_ms;
 	uint16_t id;			/* 0: 1 */
 	int send_room;			/* SO_SNDBUF; 0: as it is */
 	size_t filled;			/* bytes that stand in the way, at most */
@@ -490,7 +491,8 @@ page_stuff(int fd)
 static inline int
 page_try_open(struct rig *r, struct page *p, struct page_request q)
 {
-	struct subscription s = { .from = q.from, .last_n = q.last_n };
+	struct subscription s = { .from = q.from, .last_n = q.last_n,
+				  .poll_ms = q.poll_ms };
 	struct fanout_request request = { .id = q.id ? q.id : 1 };
 	int fds[2], result;
 

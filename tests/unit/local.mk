@@ -151,6 +151,8 @@ UNIT_TESTS += %D%/test-sse-selector
 %C%_test_sse_selector_LDADD = libsse.la libbase.la $(CMOCKA_LIBS)
 
 # The FastCGI side.
+UNIT_TESTS += %D%/test-fcgi-idle
+%C%_test_fcgi_idle_LDADD = libworker.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-listen
 %C%_test_fcgi_listen_LDFLAGS = $(FAULT_WRAP)
 %C%_test_fcgi_listen_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)

@@ -1376,6 +1376,77 @@ plain_events_have_no_ids_and_are_live_only(void **state)
 
 /* ---- memory runs out ---- */
 
+/* What there is, then its place and the time to come again, and the end. */
+static void
+a_poll_ends_when_it_has_what_there_is(void **state)
+{
+	struct page *p = &pages[0];
+
+	(void)state;
+	begin();
+	for (int i = 0; i < 6; i++)
+		rig_topic(&rig, i % 2 ? "b" : "a");
+	page_open(&rig, p, (struct page_request){
+		.key = "-a\n", .from = FROM_ID, .after = rig_id(&rig, 1),
+		.poll_ms = 5000 });
+	settle(1);
+	assert_story(p, "3 5");
+	assert_true(p->is_ended && p->is_closed);
+	assert_int_equal(p->decode.retry_ms, 5000);
+	assert_string_equal(page_last_id(p), rig_id(&rig, 6));
+	page_open(&rig, &pages[1], (struct page_request){
+		.key = "-a\n", .poll_ms = 200 });
+	settle(2);
+	assert_story(&pages[1], "");
+	assert_true(pages[1].is_ended);
+	assert_int_equal(pages[1].decode.retry_ms, 200);
+	assert_string_equal(page_last_id(&pages[1]), rig_id(&rig, 6));
+	assert_int_equal(fanout_count(rig.fanout), 0);
+	end(2);
+}
+
+/* Behind a socket that is full, too, and it does not stay for what comes. */
+static void
+a_poll_gets_all_of_a_lot(void **state)
+{
+	(void)state;
+	begin();
+	for (int i = 0; i < 40; i++)
+		rig_big(&rig, "a", 20000);
+	page_open(&rig, &pages[0], (struct page_request){
+		.key = "-a\n", .from = FROM_EARLIEST, .poll_ms = 5000,
+		.send_room = 5000, .id = 9 });
+	page_follow(&rig, &pages[1], "-a\n");
+	assert_int_equal(fanout_count(rig.fanout), 2);
+	settle(2);
+	assert_run(&pages[0], 0, 1, 40);
+	assert_true(pages[0].is_closed);
+	rig_topic(&rig, "a");
+	settle(2);
+	assert_run(&pages[0], 0, 1, 40);
+	assert_story(&pages[1], "41");
+	end(2);
+}
+
+/* It waits, as others do, for the worker to know the bus. */
+static void
+a_poll_waits_for_the_log(void **state)
+{
+	struct fanout_config config = rig_config();
+
+	(void)state;
+	rig_begin(&rig, &config);
+	page_open(&rig, &pages[0], (struct page_request){
+		.key = "-a\n", .poll_ms = 5000 });
+	settle(1);
+	assert_false(pages[0].is_ended);
+	rig_go_live(&rig);
+	settle(1);
+	assert_true(pages[0].is_ended);
+	assert_int_equal(pages[0].decode.retry_ms, 5000);
+	end(1);
+}
+
 static void
 a_fanout_without_memory_is_not_made(void **state)
 {
@@ -1604,6 +1675,9 @@ with_back_end(const char *name)
 		cmocka_unit_test(bytes_from_the_web_server_end_the_stream),
 		cmocka_unit_test(everything_is_freed_in_any_state),
 		cmocka_unit_test(plain_events_have_no_ids_and_are_live_only),
+		cmocka_unit_test(a_poll_ends_when_it_has_what_there_is),
+		cmocka_unit_test(a_poll_gets_all_of_a_lot),
+		cmocka_unit_test(a_poll_waits_for_the_log),
 		cmocka_unit_test(a_fanout_without_memory_is_not_made),
 		cmocka_unit_test(a_stream_without_memory_leaves_nothing),
 		cmocka_unit_test(events_without_memory_are_not_lost_in_silence),

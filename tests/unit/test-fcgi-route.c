@@ -407,6 +407,38 @@ refuses_wrong_last(void **state)
 	}
 }
 
+static void
+takes_a_poll_from_the_web_server_only(void **state)
+{
+	static const struct {
+		const char *text;
+		int status;
+		uint32_t ms;
+	} rows[] = {
+		{ NULL, 200, 0 },	{ "5s", 200, 5000 },
+		{ "100ms", 200, 100 },	{ "1h", 200, 3600000 },
+		{ "99ms", 500, 0 },	{ "3601s", 500, 0 },
+		{ "0", 500, 0 },	{ "-5s", 500, 0 },
+		{ "soon", 500, 0 },	{ "5s\r\nX: y", 500, 0 },
+	};
+	struct route_config c = { .mount = "/e", .max_topics = 1 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct params p = get("/e/t");
+		struct route r;
+
+		p.poll = slice_of(rows[i].text);
+		assert_int_equal(route_request(&c, &p, &r), 0);
+		unit_check(r.status == rows[i].status, "row %zu: %d %s", i,
+			   r.status, r.why);
+		assert_int_equal(r.subscription.poll_ms, rows[i].ms);
+		if (r.status == 500)
+			assert_non_null(strstr(r.why, "SSE_POLL"));
+		route_done(&r);
+	}
+}
+
 /* ---- methods and CORS ---- */
 
 static void
@@ -693,6 +725,7 @@ main(void)
 		cmocka_unit_test(takes_default_topics),
 		cmocka_unit_test(knows_where_to_resume),
 		cmocka_unit_test(refuses_wrong_last),
+		cmocka_unit_test(takes_a_poll_from_the_web_server_only),
 		cmocka_unit_test(answers_methods),
 		cmocka_unit_test(answers_other_origins),
 		cmocka_unit_test(refuses_long_header_lists),

@@ -66,6 +66,7 @@ fanout_new(struct loop *loop, const struct fanout_config *config,
 	f->ops = ops;
 	f->user = user;
 	f->chunks_low = EVLOG_NONE;
+	list_init(&f->recent);
 	list_init(&f->waiting);
 	list_init(&f->chunks);
 	list_init(&f->doomed);
@@ -422,6 +423,22 @@ piece_from_positions(struct fanout *f, const uint64_t *positions, size_t count,
 /* ---- audiences ---- */
 
 int
+audience_new(struct group *group)
+{
+	struct audience *a = group->user;
+
+	if (a)
+		return 0;
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	a->group = group;
+	list_init(&a->recent);
+	group->user = a;
+	return 0;
+}
+
+int
 audience_join(struct fanout *f, struct stream *s)
 {
 	struct audience *a = audience_of(s->group);
@@ -479,6 +496,9 @@ flush_piece(struct fanout *f, struct audience *a, const struct piece *p)
 	}
 	a->told = p->told;
 	a->last_flush_ms = loop_now_ms(f->loop);
+	list_del(&a->recent);
+	if (f->config.coalesce_ms > 0)
+		list_add(&f->recent, &a->recent);
 }
 
 void
@@ -561,38 +581,64 @@ awaits_company(struct audience *a, const struct group *group, int64_t now_ms)
 	return now_ms - a->since_ms < COMPANY_MS;
 }
 
-/* How long this group's flush has to wait yet; 0: not at all. */
-static int64_t
-flush_delay(struct fanout *f, const struct group *group, int64_t now_ms)
+static bool
+is_paced(struct audience *a, const struct group *group, int64_t now_ms)
 {
-	struct audience *a = audience_of(group);
-	int64_t since = now_ms - a->last_flush_ms;
+	return awaits_company(a, group, now_ms) ||
+	       (now_ms - a->last_flush_ms < PACE_MOST_MS && is_busy(a));
+}
 
-	if (since < f->config.coalesce_ms)
-		return f->config.coalesce_ms - since;
-	if (awaits_company(a, group, now_ms) ||
-	    (since < PACE_MOST_MS && is_busy(a)))
-		return 1;
-	return 0;
+/* Who was flushed so long ago that it need not wait any more is looked at again.
+ * How long until the next one is; -1: there is none. */
+static int64_t
+release_recent(struct fanout *f, int64_t now_ms)
+{
+	while (!list_is_empty(&f->recent)) {
+		struct audience *a = list_entry(f->recent.next, struct audience,
+						recent);
+		int64_t due_ms = a->last_flush_ms + f->config.coalesce_ms;
+
+		if (due_ms > now_ms)
+			return due_ms - now_ms;
+		list_del(&a->recent);
+		if (a->group->pending_count && list_is_empty(&a->group->fresh))
+			list_add(groups_fresh(f->groups), &a->group->fresh);
+	}
+	return -1;
+}
+
+/*
+ * Flushes who does not have to wait. Who was flushed within coalesce_ms is put
+ * aside until that is over: there may be thousands of them, and each turn would
+ * look at all. How long the others have to wait at the most; -1: there is none.
+ */
+static int64_t
+flush_some(struct fanout *f, int64_t now_ms)
+{
+	int64_t sleep_ms = release_recent(f, now_ms);
+	struct list *fresh = groups_fresh(f->groups), *at = fresh->next;
+
+	while (at != fresh) {
+		struct group *group = list_entry(at, struct group, fresh);
+		struct audience *a = audience_of(group);
+
+		at = at->next;
+		if (!list_is_empty(&a->recent)) {
+			list_del(&group->fresh);
+		} else if (is_paced(a, group, now_ms)) {
+			sleep_ms = 1;
+		} else {
+			fanout_flush_group(f, group);
+		}
+	}
+	return sleep_ms;
 }
 
 int64_t
 fanout_turn(struct fanout *f, int64_t now_ms)
 {
-	struct list *dirty = groups_dirty(f->groups);
-	struct list *at = dirty->next;
-	int64_t sleep_ms = -1, pager_ms;
+	int64_t sleep_ms = flush_some(f, now_ms), pager_ms;
 
-	while (at != dirty) {
-		struct group *group = list_entry(at, struct group, dirty);
-		int64_t delay = flush_delay(f, group, now_ms);
-
-		at = at->next;
-		if (delay == 0)
-			fanout_flush_group(f, group);
-		else if (sleep_ms < 0 || delay < sleep_ms)
-			sleep_ms = delay;
-	}
 	if (f->has_news)
 		placing_retry_all(f);
 	pager_ms = f->pager ? pager_turn(f, now_ms) : -1;

@@ -189,6 +189,8 @@ struct member {
 struct audience {
 	struct member *head;		/* owned array */
 	uint32_t count, cap;
+	struct list recent;		/* fanout->recent */
+	struct group *group;		/* borrowed: whose it is */
 	int64_t last_flush_ms;
 	int64_t since_ms;		/* something waits to be flushed; or 0 */
 	uint32_t company;		/* events in the last flush */
@@ -209,6 +211,8 @@ struct fanout {
 	void *user;			/* borrowed */
 	struct evlog *log;		/* owned */
 	struct groups *groups;		/* owned */
+	struct list recent;		/* audiences that were flushed within
+					 * coalesce_ms, in this order */
 	struct buf scratch;		/* one piece, or one reply */
 	struct buf patched;		/* a piece with another request id */
 	uint64_t noted_end;		/* positions before it are in groups' pending */
@@ -241,6 +245,7 @@ struct fanout {
 /* fanout.c */
 void fanout_flush_group(struct fanout *f, struct group *group);
 void fanout_flush_all(struct fanout *f);	/* what was held back, too */
+int audience_new(struct group *group);	/* if it has none yet; 0 or -ENOMEM */
 int audience_join(struct fanout *f, struct stream *s);	/* 0 or -ENOMEM */
 void audience_leave(struct stream *s);
 /* As many of the positions as fit; `back` is the first of them. */

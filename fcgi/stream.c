@@ -576,8 +576,10 @@ on_group_free(void *user, struct group *group)
 	struct audience *a = group->user;
 
 	(void)user;
-	if (a)
-		free(a->head);
+	if (!a)
+		return;
+	list_del(&a->recent);
+	free(a->head);
 	free(a);
 }
 
@@ -616,9 +618,9 @@ stream_new(struct fanout *f, const struct fanout_request *request,
 	r = groups_get(f->groups, buf_slice(&sub->key), &s->group);
 	if (r < 0)
 		goto out_free;
-	if (!s->group->user)
-		s->group->user = calloc(1, sizeof(struct audience));
-	r = s->group->user ? placing_new(sub, &s->placing) : -ENOMEM;
+	r = audience_new(s->group);
+	if (r == 0)
+		r = placing_new(sub, &s->placing);
 	if (r == 0)
 		r = loop_add(f->loop, &s->io, LOOP_READ);
 	if (r == 0) {

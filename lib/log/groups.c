@@ -62,7 +62,7 @@ struct groups {
 	uint64_t swept_turn;		/* when stale matches were last freed */
 	size_t matches;			/* remembered at all topics */
 	struct buf found;		/* the matches being collected */
-	struct list dirty;
+	struct list dirty, fresh;
 };
 
 int
@@ -73,6 +73,7 @@ groups_new(struct groups **ret_groups)
 	if (!g)
 		return -ENOMEM;
 	list_init(&g->dirty);
+	list_init(&g->fresh);
 	g->templates_turn = 1;
 	*ret_groups = g;
 	return 0;
@@ -427,6 +428,7 @@ group_free(struct groups *g, struct group *group, uint32_t count)
 		selector_release(g, s);
 	}
 	list_del(&group->dirty);
+	list_del(&group->fresh);
 	free(group->pending);
 	free((void *)(uintptr_t)group->key.p);
 	free(group);
@@ -488,6 +490,7 @@ group_make(struct groups *g, struct slice key, struct group **ret_group)
 	memcpy(copy, key.p, key.len);
 	group->key = (struct slice){ copy, key.len };
 	list_init(&group->dirty);
+	list_init(&group->fresh);
 	for (const char *p = copy, *end = copy + key.len; p < end && r == 0;) {
 		const char *stop = memchr(p, '\n', (size_t)(end - p));
 
@@ -568,6 +571,8 @@ note_group(struct note *n, struct group *group)
 	group->pending[group->pending_count++] = n->pos;
 	if (list_is_empty(&group->dirty))
 		list_add(&n->groups->dirty, &group->dirty);
+	if (list_is_empty(&group->fresh))
+		list_add(&n->groups->fresh, &group->fresh);
 }
 
 static void
@@ -651,6 +656,12 @@ groups_dirty(struct groups *g)
 	return &g->dirty;
 }
 
+struct list *
+groups_fresh(struct groups *g)
+{
+	return &g->fresh;
+}
+
 void
 group_flushed(struct group *group)
 {
@@ -662,6 +673,7 @@ group_flushed(struct group *group)
 	}
 	group->pending_count = 0;
 	list_del(&group->dirty);
+	list_del(&group->fresh);
 }
 
 /* ---- behind the head ---- */

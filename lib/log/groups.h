@@ -38,6 +38,7 @@ struct group {
 	uint64_t *pending;		/* owned; positions, ascending */
 	uint32_t pending_count, pending_cap;
 	struct list dirty;		/* in groups' dirty list while pending */
+	struct list fresh;		/* in groups' list of these: see there */
 	struct slice key;		/* owned */
 	void *user;			/* the caller's */
 	struct group_selector selectors[];
@@ -73,7 +74,10 @@ int groups_note(struct groups *g, uint64_t pos,
 
 /* Groups with pending positions; the one with the oldest of them first. */
 struct list *groups_dirty(struct groups *g);
-void group_flushed(struct group *group);	/* clears pending, leaves the list */
+/* Those among them that got one since the caller took them out of this list (by
+ * group->fresh), because they can wait. */
+struct list *groups_fresh(struct groups *g);
+void group_flushed(struct group *group);	/* clears pending, leaves both lists */
 
 /* Whether the group's readers get this entry. */
 bool group_wants(const struct groups *g, const struct group *group,

@@ -1119,6 +1119,51 @@ events_are_held_back_and_leave_together(void **state)
 	end(2);
 }
 
+static bool
+first_two_have_all(void)
+{
+	page_read(&pages[0]);
+	page_read(&pages[1]);
+	return pages[0].count == 3 && pages[1].count == 2;
+}
+
+/* Each reader's wait ends by itself, also when another's ends with it. */
+static void
+what_is_held_back_leaves_in_time(void **state)
+{
+	struct fanout_config config = rig_config();
+
+	(void)state;
+	config.coalesce_ms = 50;
+	rig_begin_live(&rig, &config);
+	follow(0, "-a\n-b\n");
+	follow(1, "-b\n");
+	follow(2, "-c\n");
+	rig_topic(&rig, "a");
+	rig_topic(&rig, "c");
+	settle(3);
+	rig_topic(&rig, "b");		/* held back for one of its readers */
+	rig_topic(&rig, "c");
+	settle(3);
+	rig_topic(&rig, "b");		/* ... and now for both */
+	settle(3);
+	page_close(&pages[2]);
+	rig.nap_ms = 5;
+	while (!first_two_have_all()) {
+		int64_t sleep_ms = fanout_turn(rig.fanout,
+					       loop_now_ms(rig.loop));
+
+		/* The loop does not sleep longer than somebody waits. */
+		if (!first_two_have_all())
+			assert_in_range(sleep_ms, 1, 50);
+		rig_pump(&rig);
+	}
+	rig.nap_ms = 0;
+	assert_story(&pages[0], "1 3 5");
+	assert_story(&pages[1], "3 5");
+	end(3);
+}
+
 /* A log that is full, as it is always after a while, changes nothing. */
 static void
 a_full_log_is_no_reason_to_flush(void **state)
@@ -1666,6 +1711,7 @@ with_back_end(const char *name)
 		cmocka_unit_test(draining_closes_who_does_not_read),
 		cmocka_unit_test(draining_nobody_is_fine),
 		cmocka_unit_test(events_are_held_back_and_leave_together),
+		cmocka_unit_test(what_is_held_back_leaves_in_time),
 		cmocka_unit_test(a_full_log_is_no_reason_to_flush),
 		cmocka_unit_test(a_crowd_is_paced_and_gets_everything),
 		cmocka_unit_test(a_burst_waits_for_its_company),

@@ -5,12 +5,14 @@
  *
  *   open		all connect at once; done when each has its place
  *   close		all leave
- *   events E W		publishes E events, each to one topic after another, with
- *			so many under way that W deliveries are outstanding
- *   resume E		all come back at once with their last id, E events behind
+ *   events E W [R]	publishes E events, each to one topic after another,
+ *			with so many under way that W deliveries are
+ *			outstanding, and at most R in a second
+ *   resume E		all come back at once with their last id, E events
+ *			behind
  *   plain E W		a plain loop sends as many bytes to as many readers, in
  *			the same order
- *   answers		a plain loop accepts all of them at once and sends each
+ *   answers		a plain loop accepts all of them at once, and sends each
  *			the bytes that the last `open` or `resume` brought
  *   pid NAME=PID	whose processor time is measured, too, or instead
  *
@@ -220,14 +222,22 @@ handle_what_came(uint64_t wait_from)
 		crowd_poll(&crowd, outstanding >= wait_from ? 1 : 0);
 }
 
+static bool
+is_due(uint64_t n, uint64_t rate)
+{
+	return rate == 0 || bench_now_s() - before_s > (double)n / (double)rate;
+}
+
 static uint64_t
-run_events(uint64_t events, uint64_t window)
+run_events(uint64_t events, uint64_t window, uint64_t rate)
 {
 	double deadline = bench_now_s() + WAIT_S;
 	uint64_t left = events, deliveries = 0;
 
-	while (left > 0 || outstanding > 0 || sse_publisher_pending(publisher)) {
+	while (left > 0 || outstanding > 0 ||
+	       sse_publisher_pending(publisher) > 0) {
 		while (left > 0 && outstanding < window &&
+		       is_due(events - left, rate) &&
 		       sse_publisher_pending(publisher) < 256) {
 			size_t t = (size_t)(published * STRIDE % opt.topics);
 
@@ -243,12 +253,12 @@ run_events(uint64_t events, uint64_t window)
 }
 
 static void
-do_events(uint64_t events, uint64_t window)
+do_events(uint64_t events, uint64_t window, uint64_t rate)
 {
 	uint64_t deliveries;
 
 	measure();
-	deliveries = run_events(events, window);
+	deliveries = run_events(events, window, rate);
 	tell("events", crowd.opened ? deliveries : 0);
 }
 
@@ -398,7 +408,7 @@ set_pid(const char *text)
 static void
 do_line(const char *line)
 {
-	unsigned long long n = 0, window = 1;
+	unsigned long long n = 0, window = 1, rate = 0;
 	char what[16], name[64];
 
 	if (sscanf(line, "pid %63s", name) == 1) {
@@ -407,14 +417,14 @@ do_line(const char *line)
 		fflush(stdout);
 		return;
 	}
-	if (sscanf(line, "%15s %llu %llu", what, &n, &window) < 1)
+	if (sscanf(line, "%15s %llu %llu %llu", what, &n, &window, &rate) < 1)
 		return;
 	if (strcmp(what, "open") == 0)
 		do_open();
 	else if (strcmp(what, "close") == 0)
 		do_close();
 	else if (strcmp(what, "events") == 0)
-		do_events(n, window);
+		do_events(n, window, rate);
 	else if (strcmp(what, "resume") == 0)
 		do_resume(n);
 	else if (strcmp(what, "plain") == 0)

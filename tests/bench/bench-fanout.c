@@ -137,7 +137,7 @@ on_event(void *user, struct reader *r, uint64_t number, uint64_t topic)
 	(void)topic;
 	errno = 0;
 	if (number != r->last + 1 || r->data_len != data_size)
-		bench_die("an event was lost, doubled, out of order or changed");
+		bench_die("an event was lost, doubled, moved or changed");
 	if (outstanding-- == 0)
 		bench_die("more came than was published");
 }
@@ -308,7 +308,8 @@ report(long kib)
 	       "send() loop %.0f, ratio %.2f; last subscriber after %.1f ms "
 	       "(loop %.1f); %.0f B of memory per idle stream\n", n_readers,
 	       data_size, burst, worker_ns, loop_ns, worker_ns / loop_ns,
-	       undisturbed(worker.latency_s) * 1000, undisturbed(loop.latency_s) * 1000,
+	       undisturbed(worker.latency_s) * 1000,
+	       undisturbed(loop.latency_s) * 1000,
 	       per_stream);
 	printf("{\"bench\":\"fanout\",\"subscribers\":%zu,\"size\":%zu,"
 	       "\"burst\":%u,\"worker_ns\":%.0f,\"loop_ns\":%.0f,"

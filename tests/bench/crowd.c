@@ -14,9 +14,9 @@
 enum {
 	CROWD_WAIT_S = 60,
 	CROWD_OPEN_BATCH = 64,
-	/* under way at a time: a little less than what the kernel lets wait to be
-	 * accepted; beyond that it drops them, and they come again a second
-	 * later */
+	/* under way at a time: a little less than what the kernel lets wait to
+	 * be accepted; beyond that it drops them, and they come again a
+	 * second later */
 	CROWD_UNDER_WAY = 4000,
 	CROWD_PATH = 4096,
 };
@@ -57,7 +57,9 @@ send_request(struct crowd *c, size_t i)
 static int
 connect_http(uint16_t port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons(port),
+	};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -71,8 +73,9 @@ bool
 crowd_open_next(struct crowd *c)
 {
 	size_t i = c->opened;
-	int fd = c->unix_path ? bench_connect_unix(c->unix_path, SOCK_NONBLOCK) :
-				connect_http(c->port);
+	int fd = c->unix_path ?
+		 bench_connect_unix(c->unix_path, SOCK_NONBLOCK) :
+		 connect_http(c->port);
 
 	if (fd < 0 && c->unix_path && errno == EAGAIN)
 		return false;

@@ -22,17 +22,17 @@ WINDOW = 64
 
 
 class Case:
-    def __init__(self, box, name, count, events, plain=True, window=WINDOW, **options):
-        self.name, self.count, self.events, self.window = name, count, events, window
-        self.has_plain = plain
-        self.options = options
-        service = rig.Service(box, name)
-        self.crowd = crowd.Crowd(box, service, count, **options)
+    def __init__(self, box, name, count, events, plain=True, window=WINDOW, rate=0,
+                 options=(), **wants):
+        self.name, self.count, self.events = name, count, events
+        self.window, self.rate, self.has_plain, self.wants = window, rate, plain, wants
+        service = rig.Service(box, name, options=options)
+        self.crowd = crowd.Crowd(box, service, count, **wants)
         self.crowd.do("open")
         self.per_event, self.per_delivery, self.plain = [], [], []
 
     def turn(self, counts):
-        got = self.crowd.do("events", self.events, self.window)
+        got = self.crowd.do("events", self.events, self.window, self.rate)
         if counts:
             self.per_event.append(got["worker_ns"] / self.events)
             self.per_delivery.append(got["worker_ns"] / got["deliveries"])
@@ -48,12 +48,12 @@ class Case:
                 f"an event, {delivery:.0f} for a delivery" +
                 (f"; a plain send() {plain:.0f}" if plain else ""))
         rig.note("topics", case=self.name, readers=self.count, ns_per_event=round(event),
-                 ns_per_delivery=round(delivery), ns_plain=round(plain), **self.options)
+                 ns_per_delivery=round(delivery), ns_plain=round(plain), **self.wants)
         return event, delivery, plain
 
 
-def measure(*cases):
-    for turn in range(ROUNDS + 1):
+def measure(*cases, rounds=ROUNDS):
+    for turn in range(rounds + 1):
         for case in cases:
             case.turn(turn > 0)
     for case in cases:
@@ -76,6 +76,17 @@ def sizes(box):
                many[0] / few[0] / sends, most=1.3)
     rig.figure(f"event to 1 of {MOST} readers with 20 topics each, to that with 1",
                many_topics[0] / many[0], most=1.6)
+
+
+def held_back(box):
+    """An event to one reader while thousands of others wait for --coalesce."""
+    held, free = measure(*(
+        Case(box, name, MOST, MOST, plain=False, window=MOST, rate=8000, topics=MOST,
+             options=options)
+        for name, options in (("many-held-back", ("--coalesce", "1s")), ("none-held-back", ()))),
+        rounds=3)
+    rig.figure(f"event to 1 of {MOST} readers while most wait for --coalesce, to that without",
+               held[0] / free[0], most=2)
 
 
 def several(box):
@@ -109,7 +120,7 @@ def templates(box):
 
 
 def main():
-    for part in (sizes, several, templates):
+    for part in (sizes, held_back, several, templates):
         with rig.box() as box:
             part(box)
 

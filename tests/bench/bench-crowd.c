@@ -123,6 +123,9 @@ static void
 count_receivers(void)
 {
 	opt.step = opt.topics / opt.each;
+	/* Where topics are shared, no two readers are to want all the same. */
+	if (opt.each > 1 && opt.topics < opt.each * crowd.count)
+		opt.step--;
 	receivers = calloc(opt.topics, sizeof(*receivers));
 	if (!receivers || opt.step == 0)
 		fail("there must be as many topics as one reader wants");

@@ -70,8 +70,13 @@ bool
 keys_find(const struct keys *k, struct slice key, int64_t now_ms,
 	  uint64_t *ret_number)
 {
-	const struct keys_entry *e = map_get(&k->map, key);
+	const struct keys_entry *e;
 
+	/* Mostly it is asked whether the event before is known. */
+	if (!list_is_empty(&k->order) && slice_eq(entry_key(newest(k)), key))
+		e = newest(k);
+	else
+		e = map_get(&k->map, key);
 	if (!e || is_old(k, e, now_ms))
 		return false;
 	*ret_number = e->number;

@@ -3,7 +3,7 @@
  * publisher.h: hands events to a hub and tells what became of each.
  *
  * The bus protocol is in doc/protocol.md. Events are sent in order over one
- * connection; up to 256 events or 1 MiB may wait for their acknowledgement.
+ * connection; up to 1024 events or 1 MiB may wait for their acknowledgement.
  * When the connection is lost or an acknowledgement is late, the publisher
  * opens a new one and sends the waiting events again, in order; the keys they
  * carry let the hub take each only once. Each also names the key of the one

@@ -10,9 +10,10 @@ enum {
 	LIMIT_EVENT_MOST = 8 << 20,
 
 	/* unacknowledged events of one publisher: enough to hide the round
-	 * trip (window 256 reaches two thirds of window 1000's rate), small
-	 * enough to send again */
-	LIMIT_PUBLISH_WINDOW = 256,
+	 * trip and a wait for the disk (with 256 a fifth to a half fewer are
+	 * stored in a second, the slower the disk the worse), small enough to
+	 * send again */
+	LIMIT_PUBLISH_WINDOW = 1024,
 	LIMIT_PUBLISH_WINDOW_BYTES = 1 << 20,
 
 	/* a replay page: answered in well under a heartbeat */

@@ -58,8 +58,8 @@ struct zmqport_options {
 #define ZMQPORT_GATE "inproc://zeromq.zap.01"
 
 /*
- * The queue length that holds 4 MiB of the largest events, at least 64, and a
- * max_frame that fits such events and any header or topic.
+ * The queue length that holds 4 MiB of the largest events, at least 256, and
+ * a max_frame that fits such events and any header or topic.
  */
 int zmqport_queue(size_t max_event);
 size_t zmqport_max_frame(size_t max_event);

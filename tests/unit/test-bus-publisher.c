@@ -17,6 +17,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
+#include "lib/base/limits.h"
 #include "lib/bus/frame.h"
 #include "lib/bus/zmqport.h"
 #include "tests/unit/unit.h"
@@ -34,7 +35,7 @@ struct fake {
 
 struct acks {
 	unsigned count;
-	uint64_t cookies[300];
+	uint64_t cookies[LIMIT_PUBLISH_WINDOW + 1];
 	int result;
 	char id[256], reason[256];
 };
@@ -402,15 +403,15 @@ its_window_is_bounded(void **state)
 	assert_int_equal(sse_publisher_open(f->dir, &p), 0);
 	sse_publisher_set_on_ack(p, on_ack, &a);
 	assert_int_equal(sse_event_new("t", "x", 1, &e), 0);
-	for (i = 0; i < 256; i++)
+	for (i = 0; i < LIMIT_PUBLISH_WINDOW; i++)
 		assert_int_equal(sse_publisher_send(p, e, i), 0);
 	assert_int_equal(sse_publisher_send(p, e, i), -EAGAIN);
-	for (i = 0; i < 256; i++) {
+	for (i = 0; i < LIMIT_PUBLISH_WINDOW; i++) {
 		await_request(f, p);
 		answer(f, ACK_OK, buf_slice(&f->key));
 	}
-	await_acks(p, &a, 256);
-	for (i = 0; i < 256; i++)
+	await_acks(p, &a, LIMIT_PUBLISH_WINDOW);
+	for (i = 0; i < LIMIT_PUBLISH_WINDOW; i++)
 		assert_int_equal(a.cookies[i], i);
 	assert_int_equal(sse_publisher_send(p, e, i), 0);
 	sse_event_free(e);

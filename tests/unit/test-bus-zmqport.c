@@ -411,8 +411,8 @@ static void
 bounds_its_queues(void **state)
 {
 	(void)state;
-	assert_int_equal(zmqport_queue(1 << 20), 64);
-	assert_int_equal(zmqport_queue(8 << 20), 64);
+	assert_int_equal(zmqport_queue(1 << 20), 256);
+	assert_int_equal(zmqport_queue(8 << 20), 256);
 	assert_int_equal(zmqport_queue(4096), 1024);
 	assert_int_equal(zmqport_queue(1), 10000);
 	assert_int_equal(zmqport_queue(0), 10000);

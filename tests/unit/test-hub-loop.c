@@ -349,7 +349,7 @@ memory_goes_on_without_memory(void **state)
 	(void)state;
 	for (n = 1; run_with_fault(false, n); n++)
 		continue;
-	assert_true(n > 50);
+	assert_true(n > 25);
 }
 
 static void
@@ -360,7 +360,7 @@ disk_goes_on_without_memory(void **state)
 	(void)state;
 	for (n = 1; run_with_fault(true, n); n++)
 		continue;
-	assert_true(n > 30);
+	assert_true(n > 25);
 }
 
 int

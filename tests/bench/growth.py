@@ -36,7 +36,8 @@ def fanouts():
     for size in SIZES:
         with rig.quiet():
             done = subprocess.run([rig.program("bench-fanout"), rig.program("sse-fcgi"),
-                                   str(size), "64"], check=True, stdout=subprocess.PIPE, text=True)
+                                   str(size), "64", "1", str(max(50, 500000 // size))],
+                                  check=True, stdout=subprocess.PIPE, text=True)
         for found in done.stdout.splitlines():
             if found.startswith('{"bench"'):
                 got = json.loads(found)

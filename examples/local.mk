@@ -26,10 +26,13 @@ noinst_PROGRAMS += %D%/c/handoff %D%/c/responder %D%/c/stream
 WEB_SERVER_FILES = \
 	apache/later.asis \
 	apache/sites.conf \
+	apache/sse-cgi-fcgid.conf \
+	apache/sse-cgi.conf \
 	apache/sse-fcgi-sethandler.conf \
 	apache/sse-fcgi.conf \
 	caddy/sse-fcgi.caddy \
 	lighttpd/sites.conf \
+	lighttpd/sse-cgi.conf \
 	lighttpd/sse-fcgi-external.conf \
 	lighttpd/sse-fcgi.conf \
 	nginx/sse-fcgi.conf
@@ -44,6 +47,7 @@ install-web-server-files:
 		echo "installing $$file as $$place/$$name"; \
 		$(MKDIR_P) "$$place" && \
 		sed -e 's|/usr/local/bin/|$(bindir)/|' \
+		    -e 's|/usr/local/libexec/sse-fcgi/|$(ssecgidir)/|' \
 		    -e 's|/usr/local/share/sse-fcgi|$(pkgdatadir)|' \
 		    '$(top_srcdir)/%D%/'$$file > "$$place/$$name" && \
 		chmod 644 "$$place/$$name" || exit; \

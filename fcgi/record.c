@@ -4,7 +4,17 @@
 #include <errno.h>
 #include <fastcgi.h>
 
-/* 0, or why the header that was just completed is refused. */
+/* NULL, or why that type is refused. */
+static const char *
+answer_fault(uint8_t type)
+{
+	if (type == FCGI_STDOUT || type == FCGI_STDERR ||
+	    type == FCGI_END_REQUEST)
+		return NULL;
+	return "A record of this type does not come from a worker";
+}
+
+/* NULL, or why the header that was just completed is refused. */
 static const char *
 header_fault(const struct record_walker *w)
 {
@@ -12,6 +22,8 @@ header_fault(const struct record_walker *w)
 		return "This is not FastCGI version 1";
 	if (w->id == FCGI_NULL_REQUEST_ID)
 		return "Management records are not answered here";
+	if (w->is_answer)
+		return answer_fault(w->type);
 	switch (w->type) {
 	case FCGI_BEGIN_REQUEST:
 	case FCGI_ABORT_REQUEST:

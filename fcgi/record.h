@@ -6,11 +6,13 @@
  * The walker keeps a record's header and nothing of its content, so it is
  * bounded whatever the peer says. It refuses what no web server sends us:
  * another version, management records (request id 0), types that go the other
- * way. It decides nothing else; that is request.h.
+ * way. It decides nothing else; that is request.h. With is_answer it walks
+ * through what a worker sends to a web server, and refuses the rest.
  */
 #ifndef FCGI_RECORD_H
 #define FCGI_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/buf.h"
@@ -31,6 +33,7 @@ struct record_walker {		/* zeroed: at the start of a record */
 	uint8_t type;		/* FCGI_BEGIN_REQUEST ... of <fastcgi.h> */
 	uint16_t id;		/* never 0 */
 	uint16_t length;	/* of the whole content */
+	bool is_answer;		/* set: they come from a worker, not to it */
 };
 
 enum record_step {

@@ -35,8 +35,9 @@ static const struct option table[] = {
 	  "processes that share the socket (default 1)" },
 	{ "bus", 'b', OPTION_TEXT, &given.bus, "ADDRESS",
 	  "the hub's directory, or tcp://HOST:PORT (default "
-	  "$RUNTIME_DIRECTORY, /run/sse-fcgi, $XDG_RUNTIME_DIR/sse-fcgi or "
-	  "/tmp/sse-fcgi-UID, the first that exists)" },
+	  "$RUNTIME_DIRECTORY, /run/sse-fcgi, ~/.local/state/sse-cgi, "
+	  "$XDG_RUNTIME_DIR/sse-fcgi or /tmp/sse-fcgi-UID, the first that "
+	  "exists)" },
 	{ "hub", 0, OPTION_TEXT, &given.hub, "auto|off",
 	  "run a hub unless another has the bus, or leave that to sse-hub "
 	  "(default auto)" },

@@ -23,8 +23,9 @@ static struct {
 static const struct option own[] = {
 	{ "bus", 'b', OPTION_TEXT, &given.bus, "ADDRESS",
 	  "the directory of the sockets, or tcp://HOST:PORT (default "
-	  "$RUNTIME_DIRECTORY, /run/sse-fcgi, $XDG_RUNTIME_DIR/sse-fcgi or "
-	  "/tmp/sse-fcgi-UID, the first that exists)" },
+	  "$RUNTIME_DIRECTORY, /run/sse-fcgi, ~/.local/state/sse-cgi, "
+	  "$XDG_RUNTIME_DIR/sse-fcgi or /tmp/sse-fcgi-UID, the first that "
+	  "exists)" },
 	{ "config", 'c', OPTION_TEXT, &given.config, "FILE",
 	  "read options from FILE, one \"name = value\" a line (default "
 	  "~/.config/sse-hub.conf, else /etc/sse-hub.conf)" },

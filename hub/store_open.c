@@ -88,6 +88,7 @@ default_directory(const struct bus_address *bus, char *out, size_t size)
 	case BUS_TMP:
 		return from_home(out, size);
 	case BUS_GIVEN:
+	case BUS_CGI:
 	case BUS_RUNTIME_DIRECTORY:
 		n = snprintf(out, size, "%s/store", bus->path);
 		break;

@@ -129,8 +129,8 @@ SSE_API const char *sse_publisher_bus(const struct sse_publisher *p);
 
 /*
  * The default bus address of this process, in the order $SSE_BUS,
- * $RUNTIME_DIRECTORY, /run/sse-fcgi if it exists, $XDG_RUNTIME_DIR/sse-fcgi,
- * /tmp/sse-fcgi-UID. Writes at most `size` bytes with the NUL; -ENAMETOOLONG
+ * $RUNTIME_DIRECTORY, /run/sse-fcgi if it exists, ~/.local/state/sse-cgi if it
+ * exists (made by sse-cgi), $XDG_RUNTIME_DIR/sse-fcgi, /tmp/sse-fcgi-UID. Writes at most `size` bytes with the NUL; -ENAMETOOLONG
  * if that is too few. 0 otherwise.
  */
 SSE_API int sse_bus_default(char *out, size_t size);

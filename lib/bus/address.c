@@ -70,6 +70,17 @@ variable(const char *name)
 	return value && value[0] != '\0' ? value : NULL;
 }
 
+/* Where sse-cgi keeps this account's service; HOME may be another's. */
+static bool
+find_cgi(char *out, size_t size)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+
+	return pw && (size_t)snprintf(out, size, "%s/.local/state/sse-cgi",
+				      pw->pw_dir) < size &&
+	       is_directory(out);
+}
+
 /* Writes the default directory; what is too long shows later, at the check. */
 static enum bus_origin
 find_default(char *out, size_t size)
@@ -85,6 +96,8 @@ find_default(char *out, size_t size)
 		snprintf(out, size, "/run/sse-fcgi");
 		return BUS_SYSTEM;
 	}
+	if (find_cgi(out, size))
+		return BUS_CGI;
 	value = variable("XDG_RUNTIME_DIR");
 	if (value && is_directory(value)) {
 		snprintf(out, size, "%s/sse-fcgi", value);

@@ -23,6 +23,7 @@ enum bus_origin {		/* how the address was found */
 	BUS_GIVEN,		/* option or $SSE_BUS */
 	BUS_RUNTIME_DIRECTORY,	/* $RUNTIME_DIRECTORY, from systemd */
 	BUS_SYSTEM,		/* /run/sse-fcgi */
+	BUS_CGI,		/* ~/.local/state/sse-cgi, if sse-cgi made it */
 	BUS_XDG,		/* $XDG_RUNTIME_DIR/sse-fcgi */
 	BUS_TMP,		/* /tmp/sse-fcgi-UID */
 };

@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	%D%/test_42_idle.py \
 	%D%/test_45_reload.py \
 	%D%/test_50_handoff.py \
+	%D%/test_55_cgi.py \
 	%D%/test_60_toolkit.py \
 	%D%/test_61_responder.py \
 	%D%/test_70_users.py \

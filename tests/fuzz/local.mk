@@ -17,6 +17,10 @@ TESTS += $(FUZZ_TARGETS)
 endif
 fuzz_common = %D%/fuzz.h $(fuzz_main)
 
+FUZZ_TARGETS += %D%/fuzz-answer
+%C%_fuzz_answer_SOURCES = %D%/fuzz-answer.c $(fuzz_common)
+%C%_fuzz_answer_LDADD = libcgi.la libfcgicore.la libbase.la $(FUZZ_LIBS)
+
 FUZZ_TARGETS += %D%/fuzz-decode
 %C%_fuzz_decode_SOURCES = %D%/fuzz-decode.c $(fuzz_common)
 %C%_fuzz_decode_LDADD = libsse.la libbase.la $(FUZZ_LIBS)

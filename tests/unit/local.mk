@@ -151,6 +151,14 @@ UNIT_TESTS += %D%/test-sse-selector
 %C%_test_sse_selector_LDADD = libsse.la libbase.la $(CMOCKA_LIBS)
 
 # The FastCGI side.
+UNIT_TESTS += %D%/test-cgi-answer
+%C%_test_cgi_answer_LDFLAGS = $(FAULT_WRAP)
+%C%_test_cgi_answer_LDADD = $(FAULT_LIBS) libcgi.la libfcgicore.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-cgi-gateway
+%C%_test_cgi_gateway_LDFLAGS = $(FAULT_WRAP)
+%C%_test_cgi_gateway_LDADD = $(FAULT_LIBS) libcgi.la libfcgicore.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-cgi-home
+%C%_test_cgi_home_LDADD = libcgi.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-idle
 %C%_test_fcgi_idle_LDADD = libworker.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-listen

@@ -4,6 +4,7 @@
 #include "lib/bus/address.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,6 +185,36 @@ makes_relative_paths_absolute(void **state)
 	assert_string_equal(a.path, want);
 }
 
+static char home[] = "/tmp/sse-address-XXXXXX";
+
+/* The library asks for the account's home: it is here. */
+struct passwd *
+getpwuid(uid_t uid)
+{
+	static struct passwd pw;
+
+	pw = (struct passwd){ .pw_uid = uid, .pw_dir = home };
+	return &pw;
+}
+
+static void
+make_below_home(const char *path)
+{
+	char all[300];
+
+	snprintf(all, sizeof(all), "%s/%s", home, path);
+	assert_int_equal(mkdir(all, 0700), 0);
+}
+
+static void
+remove_below_home(const char *path)
+{
+	char all[300];
+
+	snprintf(all, sizeof(all), "%s/%s", home, path);
+	assert_int_equal(rmdir(all), 0);
+}
+
 static void
 finds_the_default_in_order(void **state)
 {
@@ -195,6 +226,7 @@ finds_the_default_in_order(void **state)
 	(void)state;
 	forget_environment();
 	assert_non_null(mkdtemp(dir));
+	assert_non_null(mkdtemp(home));
 	if (!is_set_up) {
 		setenv("XDG_RUNTIME_DIR", "/nowhere/at/all", 1);
 		assert_int_equal(bus_address_parse(NULL, &a, error, sizeof(error)), 0);
@@ -208,6 +240,17 @@ finds_the_default_in_order(void **state)
 		assert_int_equal(a.origin, BUS_XDG);
 		snprintf(want, sizeof(want), "%s/sse-fcgi", dir);
 		assert_string_equal(a.path, want);
+
+		make_below_home(".local");
+		make_below_home(".local/state");
+		make_below_home(".local/state/sse-cgi");
+		assert_int_equal(bus_address_parse(NULL, &a, error, sizeof(error)), 0);
+		assert_int_equal(a.origin, BUS_CGI);
+		snprintf(want, sizeof(want), "%s/.local/state/sse-cgi", home);
+		assert_string_equal(a.path, want);
+		remove_below_home(".local/state/sse-cgi");
+		remove_below_home(".local/state");
+		remove_below_home(".local");
 	} else {
 		assert_int_equal(bus_address_parse(NULL, &a, error, sizeof(error)), 0);
 		assert_int_equal(a.origin, BUS_SYSTEM);
@@ -229,6 +272,7 @@ finds_the_default_in_order(void **state)
 	assert_string_equal(a.path, "/x");
 	forget_environment();
 	rmdir(dir);
+	rmdir(home);
 }
 
 static void

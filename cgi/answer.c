@@ -172,6 +172,13 @@ answer_done(struct answer *a)
 	buf_done(&a->head);
 }
 
+void
+answer_restart(struct answer *a)
+{
+	answer_done(a);
+	*a = (struct answer){ .is_nph = a->is_nph, .no_body = a->no_body };
+}
+
 /* ---- answers of our own ---- */
 
 static int

@@ -42,6 +42,9 @@ int answer_feed(struct answer *a, struct slice in, struct buf *out,
 		struct buf *err);
 void answer_done(struct answer *a);
 
+/* Nothing has gone on yet, and another worker is going to answer. */
+void answer_restart(struct answer *a);
+
 /* Come back later: a stream that says `retry:` and ends. 0 or -ENOMEM. */
 int answer_later(const struct answer *a, unsigned retry_ms, struct buf *out);
 

@@ -4,6 +4,7 @@
 #include "cgi/home.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -13,7 +14,10 @@
 #ifdef __linux__
 #include <sys/vfs.h>
 #endif
+#include <time.h>
 #include <unistd.h>
+
+enum { DAY = 24 * 3600 };
 
 bool
 home_is_remote(unsigned long type)
@@ -188,6 +192,24 @@ home_find(const char *given, const char *const *roots, struct home *ret_home,
 	}
 	*ret_home = h;
 	return 0;
+}
+
+bool
+home_is_to_tell(const struct home *h)
+{
+	char path[sizeof(h->path) + 16];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/told", h->path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		close(fd);
+		return true;
+	}
+	if (lstat(path, &st) < 0 || time(NULL) - st.st_mtime < DAY)
+		return false;
+	return utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* As mkdir -p; each that is made is for this account alone. */

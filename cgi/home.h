@@ -51,4 +51,10 @@ int home_find(const char *given, const char *const *roots,
  */
 int home_make(const struct home *h, char *error, size_t size);
 
+/*
+ * Whether something that is true of every request is to be said for this one:
+ * once a day, for who looks into the web server's log.
+ */
+bool home_is_to_tell(const struct home *h);
+
 #endif

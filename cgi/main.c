@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -81,6 +82,19 @@ find_account(void)
 		(void)setenv("HOME", pw->pw_dir, 1);
 	else
 		(void)unsetenv("HOME");
+}
+
+/* Where one of them is closed, what is opened next would be taken for it. */
+static void
+fill_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 static bool
@@ -164,10 +178,9 @@ try_worker(struct visit *v, struct relay *relay)
 
 	relay->worker = reach_worker(&v->reach, v->deadline_ms, why,
 				     sizeof(why));
-	if (relay->worker < 0) {
-		r = fail(v, relay->worker, why);
-		return r == EX_OK ? RELAY_DONE : -EIO;
-	}
+	if (relay->worker < 0)
+		return fail(v, relay->worker, why) == EX_OK ? RELAY_DONE :
+							      RELAY_GONE;
 	r = relay_run(relay);
 	close(relay->worker);
 	return r;
@@ -176,6 +189,7 @@ try_worker(struct visit *v, struct relay *relay)
 static int
 begin(const char *poll_after, struct relay *relay)
 {
+	answer_restart(relay->answer);
 	relay_done(relay);
 	return gateway_begin(environ, poll_after, &relay->up);
 }
@@ -215,9 +229,11 @@ serve(struct visit *v)
 			      "The request's header is too long.");
 	if (r == RELAY_UNANSWERED)
 		return fail(v, -EAGAIN, "The worker ends without an answer.");
-	if (r < 0)
-		complain("The answer broke off: %s.", strerror(-r));
-	return r < 0 ? EX_OSERR : EX_OK;
+	if (r >= 0)
+		return EX_OK;
+	complain("The answer broke off: %s.", strerror(-r));
+	return v->answer.has_head ? EX_OSERR :
+				    refuse(v, "502 Bad Gateway", see_log);
 }
 
 /* What must never hold our files. */
@@ -243,8 +259,14 @@ find_worker(struct reach *reach, char *why, size_t size)
 
 	find_roots(roots);
 	r = reach_find(reach, roots, why, size);
-	if (r == 0 && reach->home.note[0])
+	if (r < 0 || !(reach->home.note[0] || reach_is_fleeting(reach)) ||
+	    !home_is_to_tell(&reach->home))
+		return r;
+	if (reach->home.note[0])
 		complain("%s", reach->home.note);
+	if (reach_is_fleeting(reach))
+		complain("No service may stay (cgi-stay), so every page polls "
+			 "what is in the store.");
 	return r;
 }
 
@@ -269,9 +291,6 @@ run_cgi(const struct settings *settings, const char *fault)
 	r = fault ? -EINVAL : find_worker(&v.reach, why, sizeof(why));
 	if (r < 0)
 		return fail(&v, r, fault ? fault : why);
-	if (reach_is_fleeting(&v.reach))
-		complain("No service may stay (cgi-stay), so every page polls "
-			 "the store.");
 	r = serve(&v);
 	answer_done(&v.answer);
 	return r;
@@ -393,6 +412,7 @@ main(int argc, char **argv)
 
 	if (!by_cgi && !by_fastcgi && explain(argc, argv))
 		return EX_OK;
+	fill_standard_descriptors();
 	reset_signals();
 	find_account();
 	if (settings_load(&settings, error, sizeof(error)) < 0)

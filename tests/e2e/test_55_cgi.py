@@ -10,13 +10,14 @@ import os
 import pathlib
 import pwd
 import signal
+import socket
 
 import pytest
 
 import servers
 from harness import PATIENCE, TOP, accepts, alive, children, program, wait_until
 from servers import APACHE, LIGHTTPD, MODULES
-from streams import Decoder, Ended
+from streams import END, STDIN, STDOUT, Decoder, Ended, record
 
 OPTIONS = "--heartbeat 200ms --retry 100ms --drain 100ms"
 NAMES = ("sse", "nph-sse")
@@ -377,14 +378,14 @@ def test_a_hundred_at_once_start_one_service(host, box):
 
 def test_an_idle_service_ends_and_nobody_is_lost(host, box):
     """Clients come in the moment in which it ends, over and over."""
-    host.set(idle="100ms")
     assert host.ask("/news", SSE_POLL="5s").is_poll()
     host.publish("news", "kept")
+    host.end_service()
+    host.set(idle="100ms")
+    assert host.ask("/news", SSE_POLL="5s").is_poll()
     for i in range(8):
-        ends = host.log().count("(--idle-exit)")
-        waiting = wait_until("it is about to end",
-                             lambda n=ends: host.log().count("(--idle-exit)") > n)
-        assert waiting
+        wait_until("it says that it ends",
+                   lambda: host.log().count("(--idle-exit)") == host.starts() - 1)
         some = [box.start(program("sse-cgi"), stdout=open(box.path(f"idle-{i}-{k}"), "wb"),
                           env=host.cgi_env("/news?Last-Event-ID=earliest", SSE_POLL="5s"))
                 for k in range(3)]
@@ -421,11 +422,11 @@ def test_where_nothing_may_stay_all_poll(host):
     host.end_service()
     host.set(stay="no")
     last = "earliest"
-    for want in (["one"], []):
+    for want, is_told in ((["one"], True), ([], False)):
         answer = host.ask("/news", headers={"Last-Event-ID": last})
         assert answer.is_poll(), (answer.head, answer.body, answer.stderr)
         assert [e.data for e in answer.events] == want
-        assert "cgi-stay" in answer.stderr
+        assert ("cgi-stay" in answer.stderr) == is_told, "once a day"
         assert not host.service(), "it ends with the request"
         last = answer.decoder.last_id
 
@@ -518,6 +519,87 @@ def test_a_worker_of_somebody_else(host, worker, publish, connect):
     answer = host.ask("/news")
     assert (answer.status(), answer.decoder.retry) == (200, 5000)
     assert not host.service() and w.socket in answer.stderr
+
+
+class FakeWorker:
+    """A listening socket; what it does with who comes is the test's business."""
+
+    def __init__(self, host, box, backlog=16):
+        self.path = box.path("fake.sock")
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.bind(self.path)
+        self.sock.listen(backlog)
+        self.sock.settimeout(PATIENCE)
+        host.set(socket=self.path)
+
+    def accept(self):
+        peer = self.sock.accept()[0]
+        peer.settimeout(PATIENCE)
+        return peer
+
+    def answer(self, data=b"data: served\n\n"):
+        """Takes one, reads its request to the end and answers it."""
+        with self.accept() as peer:
+            request = b""
+            while not request.endswith(record(STDIN)):
+                request += peer.recv(65536)
+            peer.sendall(record(STDOUT, b"Content-Type: text/event-stream\r\n\r\n" + data)
+                         + record(END, bytes(8)))
+        return request
+
+
+def ask_fake(host, box, method="GET"):
+    out = open(box.path("answer"), "w+b")
+    return box.start(program("sse-cgi"), env=host.cgi_env("/news", method=method),
+                     stdout=out), out
+
+
+def test_a_worker_that_ends_before_it_answers_is_asked_again(host, box):
+    """What happens to who is in the queue of one that ends idle."""
+    worker = FakeWorker(host, box)
+    relay, out = ask_fake(host, box)
+    for cut in (0, 1, 8):  # at once, after a byte, with half a record sent
+        with worker.accept() as peer:
+            peer.recv(cut)
+            peer.sendall(record(STDOUT, b"")[:cut])
+    worker.answer()
+    assert relay.wait() == 0, relay.stderr()
+    out.seek(0)
+    assert out.read().endswith(b"\r\n\r\ndata: served\n\n")
+    relay, out = ask_fake(host, box, "POST")
+    worker.accept().close()
+    assert relay.wait() == 0
+    out.seek(0)
+    assert b" 503 " in out.read(), "it might be done twice"
+    worker.sock.close()
+
+
+def test_a_worker_with_a_full_queue_is_waited_for(host, box):
+    worker = FakeWorker(host, box, backlog=0)
+    filler = socket.socket(socket.AF_UNIX)
+    filler.connect(worker.path)
+    relay, out = ask_fake(host, box)
+    # Whether it waits in the queue or for the queue is the same to it.
+    worker.accept().close()
+    worker.answer()
+    assert relay.wait() == 0, relay.stderr()
+    out.seek(0)
+    assert b"served" in out.read()
+    filler.close()
+    worker.sock.close()
+
+
+def test_a_worker_that_talks_nonsense(host, box):
+    worker = FakeWorker(host, box)
+    relay, out = ask_fake(host, box)
+    with worker.accept() as peer:
+        peer.recv(65536)
+        peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        assert relay.wait() == 0
+    assert "broke off" in relay.stderr()
+    out.seek(0)
+    assert b" 502 " in out.read()
+    worker.sock.close()
 
 
 def test_a_request_that_is_too_long(host):

@@ -2,6 +2,7 @@
 #include "cgi/home.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #ifdef __linux__
 #include <sys/vfs.h>
 #endif
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
@@ -200,6 +202,25 @@ one_that_is_not_ours_is_refused(void **state)
 }
 
 static void
+what_is_always_so_is_said_once_a_day(void **state)
+{
+	const struct timespec old[2] = { { .tv_sec = time(NULL) - 25 * 3600 },
+					 { .tv_sec = time(NULL) - 25 * 3600 } };
+	struct home h;
+
+	(void)state;
+	assert_int_equal(home_find(below("told"), no_roots, &h, error,
+				   sizeof(error)), 0);
+	assert_false(home_is_to_tell(&h));	/* it could not be remembered */
+	assert_int_equal(home_make(&h, error, sizeof(error)), 0);
+	assert_true(home_is_to_tell(&h));
+	assert_false(home_is_to_tell(&h));
+	assert_int_equal(utimensat(AT_FDCWD, below("told/told"), old, 0), 0);
+	assert_true(home_is_to_tell(&h));
+	assert_false(home_is_to_tell(&h));
+}
+
+static void
 a_long_one_is_refused(void **state)
 {
 	char path[HOME_PATH_MOST + 1], longer[sizeof(path) + 1];
@@ -250,6 +271,7 @@ main(void)
 #endif
 		cmocka_unit_test(knows_file_systems_of_networks),
 		cmocka_unit_test(one_that_is_not_ours_is_refused),
+		cmocka_unit_test(what_is_always_so_is_said_once_a_day),
 		cmocka_unit_test(a_long_one_is_refused),
 	};
 

@@ -41,7 +41,7 @@ def test_a_socket_of_somebody_else_stays(box, bus, connect):
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
         listening.listen(64)
-        for _ in range(3):
+        for _ in range(2):
             stream = connect(path, "/sse/t")
             p = box.start(program("sse-fcgi"), "--bus", bus, "--idle-exit", "100ms",
                           stdin=listening)

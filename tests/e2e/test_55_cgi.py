@@ -22,20 +22,6 @@ from streams import END, STDIN, STDOUT, Decoder, Ended, record
 OPTIONS = "--heartbeat 200ms --retry 100ms --drain 100ms"
 NAMES = ("sse", "nph-sse")
 
-PREFORK_HEAD = """\
-LoadModule mpm_prefork_module {modules}/mod_mpm_prefork.so
-LoadModule authz_core_module {modules}/mod_authz_core.so
-ServerRoot {dir}
-ServerName localhost
-{user}
-PidFile {dir}/apache.pid
-DefaultRuntimeDir {dir}
-ErrorLog {log}
-DocumentRoot {www}
-Listen 127.0.0.1:{port}
-MaxRequestWorkers 20
-"""
-
 
 def processes():
     """(pid, command line, environment) of all that may be looked at."""
@@ -196,20 +182,10 @@ def apache_cgid(host, box):
 
 
 def apache_cgi(host, box):
-    port = servers.free_port()
-    directory = box.path("prefork")
-    os.makedirs(directory)
-    log = box.path("prefork.log")
-    head = PREFORK_HEAD.format(
-        modules=MODULES, dir=directory, www=servers.www(box), log=log, port=port,
-        user="User www-data\nGroup www-data" if os.geteuid() == 0 else "")
-    conf = servers.write(box.path("prefork.conf"),
-                         head + f"LoadModule alias_module {MODULES}/mod_alias.so\n"
-                         f"LoadModule setenvif_module {MODULES}/mod_setenvif.so\n"
-                         f"LoadModule cgi_module {MODULES}/mod_cgi.so\n" + apache_config(host))
-    # At its end it sends a signal to its process group: not to ours.
-    return servers.Server(box, port, lambda: box.start(
-        APACHE, "-DFOREGROUND", "-f", conf, start_new_session=True), log).up()
+    return servers.apache(
+        box, f"LoadModule alias_module {MODULES}/mod_alias.so\n"
+        f"LoadModule cgi_module {MODULES}/mod_cgi.so\n" + apache_config(host),
+        mpm="prefork", sizes="MaxRequestWorkers 20\n")
 
 
 def apache_fcgid(host, box):
@@ -266,7 +242,7 @@ class Site:
         self.url = f"{self.server.url}/cgi/{name}"
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=[way for way in WAYS if not way.endswith("-nph")])
 def site(request, box, hosts):
     return Site(request.param, box, hosts)
 
@@ -277,6 +253,7 @@ def host(hosts):
 
 
 @pytest.mark.smoke
+@pytest.mark.parametrize("site", WAYS, indirect=True)
 def test_streams(site, connect):
     """The first request starts the service; all that a stream can do works."""
     host = site.host
@@ -307,7 +284,7 @@ def test_refusals(site, connect):
     head = connect(site.url + "/news", method="HEAD").wait_head()
     assert (head.status, head.headers["content-type"]) == (200, "text/event-stream")
     # Apache hands a query without "=" over as arguments.
-    for query in ("--listen+unix:/x", "--help", "--cgi-state+/x", "-h"):
+    for query in ("--listen+unix:/x", "--help"):
         stream = connect(f"{site.url}/news?{query}").wait_placed()
         assert stream.status == 200
         stream.close()

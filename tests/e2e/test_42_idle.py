@@ -12,12 +12,13 @@ from harness import accepts, alive, descendants, program, wait_until
 
 @pytest.mark.smoke
 def test_it_ends_when_nobody_is_connected(worker, connect, publish):
-    w = worker("--idle-exit", "300ms", "--heartbeat", "100ms", "--workers", "2")
+    w = worker("--idle-exit", "300ms", "--heartbeat", "100ms", "--workers", "2",
+               "--drain", "50ms")
     stream = connect(w.socket, "/sse/t").wait_placed()
     publish("t", "kept")
     assert stream.data(1) == ["kept"]
     comments = stream.decoder.comments
-    stream.wait("five times its limit", lambda: stream.decoder.comments > comments + 15)
+    stream.wait("five times its limit", lambda: stream.decoder.comments > comments + 12)
     assert w.process.running(), "somebody is connected"
     pids = descendants(w.pid)
     stream.close()

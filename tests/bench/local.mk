@@ -26,7 +26,7 @@ bench_echo_LDADD = $(ZMQ_LIBS)
 ssebench_SOURCES = %D%/ssebench.c
 ssebench_CFLAGS = -std=c11
 
-EXTRA_DIST += %D%/run %D%/report %D%/rig.py %D%/bench-bulk \
+EXTRA_DIST += %D%/run %D%/report %D%/rig.py %D%/bench-bulk %D%/bench-cgi \
 	%D%/bench-followers %D%/bench-http %D%/bench-memory %D%/bench-store \
 	%D%/crowd.py %D%/growth.py %D%/storm.py %D%/topics.py
 EXTRA_DIST += %D%/bench-rivals %D%/rivals.py %D%/peers/nchan.conf \
@@ -34,5 +34,5 @@ EXTRA_DIST += %D%/bench-rivals %D%/rivals.py %D%/peers/nchan.conf \
 	%D%/peers/poll.php %D%/peers/pushpin-origin.conf %D%/peers/pushpin.conf
 PHONY_TARGETS += bench
 
-bench: $(bin_PROGRAMS) $(BENCHMARKS)
+bench: $(bin_PROGRAMS) $(ssecgi_PROGRAMS) $(BENCHMARKS)
 	@$(top_srcdir)/tests/bench/run '$(abs_builddir)' $(BENCH)

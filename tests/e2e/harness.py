@@ -83,11 +83,11 @@ def accepts(address):
 def children(pid):
     """The pids of a process's children, by /proc."""
     found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
+    try:
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
             found += [int(p) for p in task.read_text().split()]
-        except OSError:
-            pass  # ended meanwhile
+    except OSError:
+        pass  # ended meanwhile
     return found
 
 

@@ -97,7 +97,8 @@ passes_what_describes_a_request(void **state)
 	static const char *const yes[] = {
 		"AUTH_TYPE", "CONTENT_TYPE", "HTTPS", "HTTP_X", "PATH_INFO",
 		"QUERY_STRING", "REDIRECT_STATUS", "REMOTE_USER", "REQUEST_URI",
-		"SCRIPT_NAME", "SERVER_NAME", "SSE_POLL", "SSL_CLIENT_S_DN",
+		"SCRIPT_NAME", "SERVER_NAME", "SSE_MAX_CLIENTS", "SSE_POLL",
+		"SSE_TOPIC_PREFIX", "SSL_CLIENT_S_DN",
 	};
 	static const char *const no[] = {
 		"", "PATH", "HOME", "LD_PRELOAD", "SSE_BUS", "SSE_CGI_STATE",

@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	%D%/clock/feed.sh \
 	%D%/clock/index.html \
 	%D%/clock/lighttpd.conf \
+	%D%/systemd/apache2-sse-fcgi.conf \
 	%D%/systemd/sse-fcgi.sysusers \
 	%D%/systemd/sse-fcgi.tmpfiles \
 	%D%/c/README.md
@@ -58,11 +59,14 @@ uninstall-web-server-files:
 	cd '$(DESTDIR)$(pkgdatadir)' && rm -rf apache caddy lighttpd nginx
 PHONY_TARGETS += uninstall-web-server-files
 
-# systemd reads both from $(prefix)/lib for the prefixes /usr and /usr/local;
+# systemd reads them from $(prefix)/lib for the prefixes /usr and /usr/local;
 # elsewhere `sse-fcgi --setup` does the same.
 install-data-local: install-web-server-files
 	$(MKDIR_P) '$(DESTDIR)$(prefix)/lib/tmpfiles.d' \
-		'$(DESTDIR)$(prefix)/lib/sysusers.d'
+		'$(DESTDIR)$(prefix)/lib/sysusers.d' \
+		'$(DESTDIR)$(prefix)/lib/systemd/system/apache2.service.d'
+	$(INSTALL_DATA) $(top_srcdir)/%D%/systemd/apache2-sse-fcgi.conf \
+		'$(DESTDIR)$(prefix)/lib/systemd/system/apache2.service.d/sse-fcgi.conf'
 	$(INSTALL_DATA) $(top_srcdir)/%D%/systemd/sse-fcgi.tmpfiles \
 		'$(DESTDIR)$(prefix)/lib/tmpfiles.d/sse-fcgi.conf'
 	$(INSTALL_DATA) $(top_srcdir)/%D%/systemd/sse-fcgi.sysusers \
@@ -70,4 +74,5 @@ install-data-local: install-web-server-files
 
 uninstall-local: uninstall-web-server-files
 	rm -f '$(DESTDIR)$(prefix)/lib/tmpfiles.d/sse-fcgi.conf' \
+		'$(DESTDIR)$(prefix)/lib/systemd/system/apache2.service.d/sse-fcgi.conf' \
 		'$(DESTDIR)$(prefix)/lib/sysusers.d/sse-fcgi.conf'

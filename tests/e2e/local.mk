@@ -23,6 +23,7 @@ EXTRA_DIST += \
 	%D%/test_26_repair.py \
 	%D%/test_30_webservers.py \
 	%D%/test_31_sites.py \
+	%D%/test_32_neighbours.py \
 	%D%/test_33_debian.py \
 	%D%/test_35_doctor.py \
 	%D%/test_40_starts.py \

@@ -348,6 +348,17 @@ class Crowd:
             stream.sock.setblocking(False)
             self.selector.register(stream, selectors.EVENT_READ)
 
+    def read(self, timeout):
+        """Takes what is there, or comes within that time."""
+        for key, _ in self.selector.select(timeout):
+            stream = key.fileobj
+            try:
+                stream.pump()
+            except BlockingIOError:
+                pass
+            if stream.ended:
+                self.selector.unregister(stream)
+
     def wait(self, what, check, timeout=PATIENCE):
         """Reads them all until check(stream) holds for each."""
         end = time.monotonic() + timeout
@@ -355,18 +366,21 @@ class Crowd:
         while waiting:
             left = end - time.monotonic()
             assert left > 0, f"{len(waiting)} of {len(self.streams)} not within {timeout} s: {what}"
-            for key, _ in self.selector.select(left):
-                stream = key.fileobj
-                try:
-                    stream.pump()
-                except BlockingIOError:
-                    pass
-                if stream.ended:
-                    self.selector.unregister(stream)
+            self.read(left)
             gone = [s for s in waiting if s.ended and not check(s)]
             assert not gone, f"{len(gone)} streams ended before {what}: {gone[0].status}"
             waiting = [s for s in waiting if not check(s)]
         return self
+
+    def wait_some(self, what, check, count):
+        """Reads until check(stream) holds for so many; returns those."""
+        def known():
+            return [s for s in self.streams if check(s)]
+        end = time.monotonic() + PATIENCE
+        while len(known()) < count:
+            assert time.monotonic() < end, f"{len(known())} of {count}: {what}"
+            self.read(0.1)
+        return known()
 
     def wait_open(self):
         return self.wait("the first block", lambda s: s.status == 200 and b"\n\n" in s.body)

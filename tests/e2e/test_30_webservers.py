@@ -213,7 +213,7 @@ def test_without_a_worker(site, get, publish):
     answer = get("/away")
     answer.wait_end()
     if site.way in FRIENDLY:
-        assert (answer.status, answer.decoder.retry) == (200, 5000)
+        assert (answer.status, answer.decoder.retry) == (200, 2000)
         assert answer.headers["content-type"] == "text/event-stream"
     else:
         assert answer.status in (502, 503)

@@ -90,7 +90,7 @@ def test_a2enconf(debian, events, connect):
     debian.root("sh", "-c", APACHE_ENV + "-t")
     server = debian.wait_served(debian.serve("sh", "-c", APACHE_ENV + "-DFOREGROUND"))
     away = connect(f"{debian.url}/events/news").wait_end()
-    assert (away.status, away.decoder.retry) == (200, 5000), "there is no worker yet"
+    assert (away.status, away.decoder.retry) == (200, 2000), "there is no worker yet"
     worker = debian.serve("sse-fcgi", "--listen", "unix:/run/sse-fcgi/worker.sock",
                           "--drain", "100ms", "--heartbeat", "300ms", user="sse-fcgi")
     wait_until("the worker accepts",

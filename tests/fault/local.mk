@@ -1,5 +1,6 @@
 # Faults: real processes, killed and held up at moments that a seed draws.
-# `make soak MINUTES=n` tries one seed after another and says which one failed.
+# `make soak MINUTES=n` tries one seed after another and says which one failed;
+# meanwhile an Apache with streams is reloaded each minute.
 EXTRA_DIST += \
 	%D%/check.py \
 	%D%/client.py \
@@ -7,6 +8,7 @@ EXTRA_DIST += \
 	%D%/faults.py \
 	%D%/feeder.py \
 	%D%/plan.py \
+	%D%/reloads \
 	%D%/run \
 	%D%/scenario.py \
 	%D%/stage.py \
@@ -16,4 +18,8 @@ PHONY_TARGETS += soak
 MINUTES = 10
 
 soak: $(bin_PROGRAMS)
-	@SSE_BUILD='$(abs_builddir)' $(top_srcdir)/tests/fault/run --minutes $(MINUTES)
+	@SSE_BUILD='$(abs_builddir)'; export SSE_BUILD; \
+	cd '$(abs_top_srcdir)' || exit; \
+	tests/fault/reloads --minutes $(MINUTES) & reloads=$$!; \
+	tests/fault/run --minutes $(MINUTES); status=$$?; \
+	wait $$reloads && exit $$status

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""On an Apache with Debian's sizes that also has other pages, streams leave
+room for them: the numbers in examples/apache/sse-fcgi.conf."""
+
+import os
+import pathlib
+import signal
+import stat
+
+import pytest
+
+import servers
+from harness import accepts, program, wait_until, workers
+from servers import MODULES
+from starts import start_worker
+from streams import Ended, HttpStream
+
+DEBIAN = "/etc/apache2/mods-available/mpm_{}.conf"
+PHP = sorted(pathlib.Path(MODULES).glob("libphp*.so"))
+# /index.php: by mod_php if that is installed (it wants prefork), else by CGI.
+SCRIPT = "#!/bin/sh\nprintf 'Content-Type: text/html\\n\\nthe site %s\\n' $((6*7))\n"
+
+pytestmark = pytest.mark.skipif(not os.path.exists(DEBIAN.format("event")),
+                                reason="apache2 is not installed")
+
+
+def dynamic_page(box, mpm):
+    """The page and the configuration that runs it."""
+    page = pathlib.Path(servers.www(box)) / "index.php"
+    if mpm == "prefork" and PHP:
+        page.write_text("the site <?= 6 * 7 ?>\n")
+        return (f"LoadModule php_module {PHP[-1]}\n"
+                '<FilesMatch "\\.php$">\nSetHandler application/x-httpd-php\n</FilesMatch>\n')
+    page.write_text(SCRIPT)
+    page.chmod(page.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    name = "cgi" if mpm == "prefork" else "cgid"
+    extra = f"ScriptSock {box.path('cgisock')}\n" if name == "cgid" else ""
+    return (f"LoadModule {name}_module {MODULES}/mod_{name}.so\n{extra}"
+            f"<Directory {page.parent}>\nOptions +ExecCGI\nAddHandler cgi-script .php\n"
+            "</Directory>\n")
+
+
+class Shared:
+    """An Apache with other pages, whose streams come from a worker."""
+
+    def __init__(self, box, bus, mpm):
+        box.start(program("sse-hub"), "--bus", bus)
+        wait_until("the hub accepts", lambda: accepts(f"{bus}/publish"))
+        self.worker = start_worker(box, "listen", box.path("w.sock"), "--bus", bus,
+                                   "--heartbeat", "300ms", "--retry", "100ms", "--drain", "100ms")
+        self.server = servers.apache(
+            box, dynamic_page(box, mpm) + servers.example("apache-proxypass", box.path("w.sock")),
+            mpm=mpm, sizes=f"Include {DEBIAN.format(mpm)}")
+        self.url = self.server.url
+        # mod_cgid answers 503 until its own process is there.
+        wait_until("the other pages are served",
+                   lambda: HttpStream(f"{self.url}/index.php").wait_head().status == 200)
+
+
+@pytest.fixture
+def shared(box, bus):
+    return lambda mpm: Shared(box, bus, mpm)
+
+
+@pytest.fixture
+def page_answers(connect):
+    """page_answers(SITE): whether the other pages are served."""
+    def ask(site):
+        page = connect(f"{site.url}/index.php")
+        assert page.read_all().strip() == b"the site 42", page.head
+        page.close()
+    return ask
+
+
+def is_told(stream):
+    """Whether the browser knows what to do: it has a stream, or comes back. As
+    browsers do, it hangs up then; otherwise Apache waits two seconds for that."""
+    if stream.ended:
+        stream.close()
+    return bool(stream.last_id) or stream.ended
+
+
+class Browsers:
+    """Those that want a stream; who is told to come back does so in the next
+    round."""
+
+    def __init__(self, open_stream, crowd, count):
+        self.open_stream, self.crowd = open_stream, crowd
+        self.inside, self.outside = [], [open_stream() for _ in range(count)]
+
+    def round(self):
+        """Until each has a stream or was told to come back, in a way that an
+        EventSource understands."""
+        self.crowd(self.outside).wait("each has a stream or comes back", is_told)
+        self.inside += [s for s in self.outside if not s.ended]
+        self.outside = [s for s in self.outside if s.ended]
+        assert all(s.status == 200 and s.clean and s.decoder.retry for s in self.outside)
+
+    def come_back(self):
+        self.outside = [self.open_stream() for _ in self.outside]
+        self.round()
+
+
+@pytest.mark.parametrize("mpm", ["event", "prefork"])
+def test_400_browsers(shared, page_answers, connect, crowd, publish, mpm):
+    site = shared(mpm)
+    page_answers(site)
+    browsers = Browsers(lambda: connect(f"{site.url}/events/news"), crowd, 400)
+    browsers.round()
+    page_answers(site)
+
+    def is_full():
+        browsers.come_back()
+        page_answers(site)
+        return len(browsers.inside) == 100
+    wait_until("as many have a stream as may", is_full)
+    browsers.come_back()
+    for _ in range(10):
+        page_answers(site)
+    assert len(browsers.inside) == 100
+    publish("news", "to all who are inside")
+    crowd(browsers.inside).wait("the event", lambda s: s.queue)
+    for stream in browsers.inside:
+        stream.close()
+
+    def room():
+        try:
+            return connect(f"{site.url}/events/news").wait_placed()
+        except Ended:
+            return None
+    wait_until("there is room again", room)
+
+
+def test_a_worker_that_hangs(shared, page_answers, connect, crowd):
+    """It holds no more threads than the streams may have."""
+    site = shared("event")
+    connect(f"{site.url}/events/news").wait_placed()
+    frozen = [*workers(site.worker.pid), site.worker.pid]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        browsers = crowd([connect(f"{site.url}/events/news") for _ in range(150)])
+        # Apache has six processes, each with 20 threads for streams.
+        told = browsers.wait_some("those without a thread are told", is_told, 150 - 6 * 20)
+        page_answers(site)
+        assert all((s.status, s.decoder.retry) == (200, 2000) for s in told)
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)

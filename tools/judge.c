@@ -167,11 +167,16 @@ judge_bad_status(struct judge *j, const struct answer *a)
 static void
 judge_no_header(struct judge *j, const struct answer *a)
 {
+	bool is_deaf = j->seen->page.status == 0;	/* to HEAD, too */
+
 	if (a->end == ANSWER_DROPPED)
-		find(j, "status", VERDICT_PROBLEM, REMEDY_FLUSH,
-		     "no header came in %" PRId64 " s: the web server keeps "
-		     "the answer back, or the worker is stuck",
-		     (a->end_ms - a->asked_ms) / 1000);
+		find(j, "status", VERDICT_PROBLEM,
+		     is_deaf ? REMEDY_WORKER : REMEDY_FLUSH,
+		     "no header came in %" PRId64 " s: %s",
+		     (a->end_ms - a->asked_ms) / 1000,
+		     is_deaf ? "the worker is stuck, or the web server waits "
+			       "for it" :
+			       "the web server keeps the answer back");
 	else
 		find(j, "status", VERDICT_PROBLEM, REMEDY_WORKER,
 		     "the connection ended without an answer: %s",

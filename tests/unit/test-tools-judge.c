@@ -346,6 +346,10 @@ test_no_header_comes(void **state)
 	end(&seen.plain, ANSWER_BROKEN, ASKED_MS + 20000);
 	expect("status", EX_UNAVAILABLE);
 	assert_int_equal(find("status")->remedy, REMEDY_WORKER);
+	end(&seen.plain, ANSWER_DROPPED, ASKED_MS + 20000);
+	seen.page.status = 0;
+	expect("status", EX_UNAVAILABLE);
+	assert_int_equal(find("status")->remedy, REMEDY_WORKER);
 }
 
 static void

@@ -58,30 +58,30 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 	},
 	[REMEDY_IDLE] = {
 		[REMEDY_UNKNOWN] =
-"Some proxy ends what is idle: raise its limit, or let heartbeats come more\n"
-"often (--heartbeat of sse-fcgi).\n",
+"Some proxy ends what is idle: raise its limit well above the heartbeats, or let\n"
+"these come more often (--heartbeat of sse-fcgi).\n",
 		[REMEDY_LIGHTTPD] =
 "In fastcgi.server a limit for the worker, and one for the browser:\n"
-"  \"read-timeout\" => 3600\n"
+"  \"read-timeout\" => 60\n"
 "  server.max-write-idle = 360\n",
 		[REMEDY_APACHE] =
 "Where the worker is named (it counts before ProxyTimeout and Timeout):\n"
-"  ProxyPass \"/events\" \"unix:/run/sse-fcgi/worker.sock|fcgi://sse-fcgi/\" flushpackets=on timeout=3600\n"
+"  ProxyPass \"/events\" \"unix:/run/sse-fcgi/worker.sock|fcgi://sse-fcgi/\" flushpackets=on timeout=60\n"
 "or, with SetHandler:\n"
 "  <Proxy \"fcgi://sse-fcgi/\">\n"
-"      ProxySet flushpackets=on timeout=3600\n"
+"      ProxySet flushpackets=on timeout=60\n"
 "  </Proxy>\n"
 "mod_fcgid, which also ends busy streams:\n"
-"  FcgidIOTimeout 3600\n"
+"  FcgidIOTimeout 60\n"
 "  FcgidBusyTimeout 86400\n",
 		[REMEDY_NGINX] =
 "In the location of the streams:\n"
-"  fastcgi_read_timeout 1h;\n"
-"  proxy_read_timeout 1h;\n"
-"  send_timeout 1h;\n",
+"  fastcgi_read_timeout 60s;\n"
+"  proxy_read_timeout 60s;\n"
+"  send_timeout 60s;\n",
 		[REMEDY_CADDY] =
 "In the transport of reverse_proxy:\n"
-"  read_timeout 1h\n",
+"  read_timeout 60s\n",
 	},
 	[REMEDY_GONE] = {
 		[REMEDY_UNKNOWN] =
@@ -118,7 +118,7 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 		[REMEDY_APACHE] =
 "The path here and that of the URL must be the same, and the site must be the\n"
 "one that has this line (apachectl -S):\n"
-"  ProxyPass \"/events\" \"unix:/run/sse-fcgi/worker.sock|fcgi://sse-fcgi/\" flushpackets=on timeout=3600\n",
+"  ProxyPass \"/events\" \"unix:/run/sse-fcgi/worker.sock|fcgi://sse-fcgi/\" flushpackets=on timeout=60\n",
 		[REMEDY_NGINX] =
 "The location must be that of the URL:\n"
 "  location /events { fastcgi_pass unix:/run/sse-fcgi/worker.sock; ... }\n",
@@ -218,8 +218,9 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 	},
 	[REMEDY_READY] = {
 		[REMEDY_UNKNOWN] =
-"All streams of the worker are taken, or none runs: the log of sse-fcgi says\n"
-"which. For more streams than --max-clients and the limit of open files allow:\n"
+"The web server does not reach the worker, and says it this way (its error log\n"
+"tells), or the worker is full (the log of sse-fcgi tells):\n"
+"  sse-fcgi --listen unix:/run/sse-fcgi/worker.sock --listen-group www-data\n"
 "  sse-fcgi --max-clients 0 ...\n"
 "  ulimit -n 20000\n",
 	},

@@ -73,12 +73,23 @@ put_text(enum remedy_server server, const char *text, unsigned so_far)
 	}
 }
 
+/* Without a password that may stand in it. */
+static void
+put_url(const char *url)
+{
+	const char *host = strstr(url, "://") + 3;
+	size_t len = strcspn(host, "/?#");
+	const char *at = memrchr(host, '@', len);
+
+	printf("%.*s%s\n", (int)(host - url), url, at != NULL ? at + 1 : host);
+}
+
 static void
 report_text(const struct findings *f, const char *url)
 {
 	unsigned problems = findings_problems(f);
 
-	printf("%s\n", url);
+	put_url(url);
 	for (unsigned i = 0; i < f->count; i++) {
 		const struct finding *one = &f->list[i];
 		bool says_why = one->verdict == VERDICT_NOT_CHECKED;

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """sse-doctor, with each fault set on purpose in a real web server: it finds
-that one and no other, and names what mends it. The doctors of a test run side
-by side: mostly they wait."""
+that one and no other, and names what mends it. The doctors run side by side:
+mostly they wait."""
 
 import concurrent.futures
 import http.client
 import http.server
 import json
 import os
-import shutil
 import socket
 import threading
 import urllib.parse
@@ -17,10 +16,10 @@ import zlib
 import pytest
 
 import servers
-from harness import accepts, free_port, program, wait_until
+from harness import Box, free_port, program, wait_until
 from servers import MODULES
+from starts import start_worker
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
 SILENCE = "--long=6s"
 
 
@@ -45,19 +44,17 @@ class Report:
         return "".join(r["text"] for r in self.checks[check]["remedy"])
 
 
-@pytest.fixture
-def doctor(box):
-    """doctor({NAME: [ARGUMENT...]}): a Report of each."""
-    def run(cases):
-        def one(arguments):
-            return Report(box.run(program("sse-doctor"), "--json", *arguments, timeout=60))
-        with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
-            return dict(zip(cases, pool.map(one, cases.values())))
-    return run
+def consult(box, cases):
+    """{ANYTHING: [ARGUMENT...]}: a Report of each; so many at a time."""
+    def one(arguments):
+        return Report(box.run(program("sse-doctor"), "--json", *arguments, timeout=90))
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        return dict(zip(cases, pool.map(one, cases.values())))
 
 
 def expect(reports, wanted):
     """wanted: {NAME: (EXIT, [CHECK...], a text of the first one's remedy)}"""
+    assert reports.keys() == wanted.keys()
     for name, (code, problems, remedy) in wanted.items():
         report = reports[name]
         assert report.problems() == problems, (name, report.checks)
@@ -74,6 +71,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     upstream = None
     ended = None
+    busy = 2  # so many requests are told so
 
     def log_message(self, *_):
         pass
@@ -89,8 +87,23 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         self.send_response(405)
         self.end_headers()
 
+    def say_busy(self, seconds):
+        self.send_response(429)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Retry-After", seconds)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"Busy\n")
+
     def do_GET(self):
         fault, _, rest = self.path[1:].partition("/")
+        if fault == "taken":
+            self.say_busy("60")
+            return
+        if fault == "busy" and self.busy > 0:
+            type(self).busy -= 1
+            self.say_busy("1")
+            return
         there = urllib.parse.urlsplit(self.upstream)
         back = http.client.HTTPConnection(there.hostname, there.port, timeout=30)
         back.request("GET", "/events/" + rest, headers={"Accept": "text/event-stream",
@@ -125,7 +138,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def proxy():
     """proxy(URL): the URL of a proxy for it."""
     started, ended = [], threading.Event()
@@ -166,41 +179,44 @@ $HTTP["url"] !~ "^/held" {{ server.stream-response-body = 2 }}
 """
 
 
-def test_lighttpd_sockets_and_a_strange_proxy(box, bus, worker, lighttpd, doctor, proxy):
-    w = worker("--heartbeat", "20s")
-    server = lighttpd(LIGHTTPD.format(w=w.socket))
-    servers.write(os.path.join(servers.www(box), "index.html"), "<p>Log in")
-    hidden = box.path("hidden")
+def ill_lighttpd(ward):
+    w = ward.worker("lighttpd", "--heartbeat", "20s")
+    url = ward.url(servers.lighttpd, LIGHTTPD.format(w=w))
+    well, strange = url + "/events/x", ward.proxy(url)
+    hidden, closed = ward.box.path("hidden"), ward.box.path("closed.sock")
     os.mkdir(hidden, 0o700)
-    shut_in = box.start(program("sse-fcgi"), "--bus", bus, "--hub", "off",
-                        "--listen", f"unix:{hidden}/w.sock")
-    wait_until("it accepts", lambda: accepts(f"{hidden}/w.sock") or not shut_in.running())
+    ward.worker("hidden/w", "--hub", "off")
     with socket.socket(socket.AF_UNIX) as s:
-        s.bind(box.path("closed.sock"))
-    well, strange = server.url + "/events/x", proxy(server.url)
-    reports = doctor({
-        "well": [well, "--socket", w.socket, "--web-user", "nobody"],
-        "held": [server.url + "/held/x"],
-        "late": [server.url + "/late/x"],
-        "cut": [server.url + "/cut/x", SILENCE],
-        "cached": [server.url + "/cached/x"],
-        "nobody": [server.url + "/nobody/x"],
-        "none": [server.url + "/none/x"],
-        "secret": [server.url + "/secret"],
-        "moved": [server.url + "/moved"],
-        "there": [server.url + "/there/x"],
+        s.bind(closed)
+    return {
+        "deaf": [strange + "/deaf/x"],  # takes longest
+        "cut": [url + "/cut/x", SILENCE],
+        "well": [well, "--socket", w, "--web-user", "nobody"],
+        "held": [url + "/held/x"],
+        "late": [url + "/late/x"],
+        "cached": [url + "/cached/x"],
+        "nobody": [url + "/nobody/x"],
+        "none": [url + "/none/x"],
+        "secret": [url + "/secret"],
+        "moved": [url + "/moved"],
+        "there": [url + "/there/x"],
         "hidden": [well, "--socket", f"{hidden}/w.sock", "--web-user", "nobody"],
-        "closed": [server.url + "/none/x", "--socket", box.path("closed.sock")],
-        "file": [server.url + "/none/x", "--socket", hidden],
+        "closed": [url + "/none/x", "--socket", closed],
+        "file": [url + "/none/x", "--socket", hidden],
         "strange": [strange + "/well/x"],
         "packs": [strange + "/packs/x"],
-        "deaf": [strange + "/deaf/x"],
-    })
+        "busy": [strange + "/busy/x"],
+        "taken": [strange + "/taken/x"],
+    }
+
+
+def test_lighttpd_sockets_and_a_strange_proxy(ward):
+    reports = ward.reports(ill_lighttpd)
     expect(reports, {
         "well": (0, [], ""),
         "held": (76, ["buffering"], "server.stream-response-body = 2"),
         "late": (0, [], ""),
-        "cut": (76, ["idle"], '"read-timeout" => 3600'),
+        "cut": (76, ["idle"], '"read-timeout" =>'),
         "cached": (76, ["headers"], "setenv.set-response-header"),
         "nobody": (69, ["status"], '"socket" =>'),
         "none": (69, ["status"], "fastcgi.server +="),
@@ -212,6 +228,8 @@ def test_lighttpd_sockets_and_a_strange_proxy(box, bus, worker, lighttpd, doctor
         "file": (69, ["socket", "status"], "sse-fcgi --listen"),
         "strange": (0, [], ""),
         "packs": (76, ["compression"], "A proxy compresses"),
+        "busy": (0, [], ""),
+        "taken": (75, ["status"], ""),
         "deaf": (76, ["gone"], "tcp-fin-propagate"),
     })
     well = reports["well"]
@@ -222,7 +240,7 @@ def test_lighttpd_sockets_and_a_strange_proxy(box, bus, worker, lighttpd, doctor
     assert reports["late"]["gone"] == "note"
     assert "tcp-fin-propagate" in reports["late"].remedy("gone")
     assert reports["there"]["status"] == "note"
-    assert hidden in reports["hidden"].checks["socket"]["text"]
+    assert "hidden" in reports["hidden"].checks["socket"]["text"]
     assert reports["strange"]["headers"] == "note"  # no-transform is gone
     # What mends it is told for the web server behind it, which the worker saw.
     assert {r["server"] for r in reports["deaf"].checks["gone"]["remedy"]} == {None, "lighttpd"}
@@ -267,27 +285,30 @@ SetEnvIf Request_URI "^/" nokeepalive
 """
 
 
-def test_apache(box, worker, apache, doctor):
-    w = worker("--heartbeat", "20s")
-    server = apache(APACHE.format(w=w.socket))
-    servers.write(os.path.join(servers.www(box), "index.html"), "<p>Log in")
-    reports = doctor({
-        "well": [server.url + "/events/x"],
-        "packed": [server.url + "/events/packed"],
-        "forgetful": [server.url + "/events/forgetful"],
-        "held": [server.url + "/held/x"],
-        "cut": [server.url + "/cut/x", SILENCE],
-        "nobody": [server.url + "/nobody/x"],
-        "none": [server.url + "/none/x"],
-        "secret": [server.url + "/secret"],
-        "moved": [server.url + "/moved"],
-    })
+def ill_apache(ward):
+    w = ward.worker("apache", "--heartbeat", "20s")
+    url = ward.url(servers.apache, APACHE.format(w=w))
+    return {
+        "cut": [url + "/cut/x", SILENCE],
+        "well": [url + "/events/x"],
+        "packed": [url + "/events/packed"],
+        "forgetful": [url + "/events/forgetful"],
+        "held": [url + "/held/x"],
+        "nobody": [url + "/nobody/x"],
+        "none": [url + "/none/x"],
+        "secret": [url + "/secret"],
+        "moved": [url + "/moved"],
+    }
+
+
+def test_apache(ward):
+    reports = ward.reports(ill_apache)
     expect(reports, {
         "well": (0, [], ""),
         "packed": (0, [], ""),
         "forgetful": (76, ["headers", "resume"], "ExpiresActive Off"),
         "held": (76, ["buffering"], "flushpackets=on"),
-        "cut": (76, ["idle"], "timeout=3600"),
+        "cut": (76, ["idle"], "timeout=60"),
         "nobody": (69, ["status"], "after unix:"),
         "none": (69, ["status"], "ProxyPass"),
         "secret": (77, ["status"], "cookies"),
@@ -298,39 +319,33 @@ def test_apache(box, worker, apache, doctor):
     assert "RequestHeader unset" in reports["forgetful"].remedy("resume")
 
 
-NGINX_CONF = """
-daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/nginx.err;
-{user}
+NGINX = """
+daemon off; pid {dir}/nginx.pid;
 events {{ worker_connections 500; }}
 http {{
     access_log off;
     client_body_temp_path {dir}/cb; proxy_temp_path {dir}/pt; fastcgi_temp_path {dir}/ft;
     uwsgi_temp_path {dir}/ut; scgi_temp_path {dir}/st;
+    ssl_certificate {pem}; ssl_certificate_key {pem};
     fastcgi_param REQUEST_METHOD $request_method;
     fastcgi_param REQUEST_URI $request_uri;
     fastcgi_param QUERY_STRING $query_string;
-    fastcgi_param SERVER_PROTOCOL $server_protocol;
     fastcgi_param SERVER_SOFTWARE nginx/$nginx_version;
     fastcgi_param SCRIPT_NAME $mount;
     map $uri $mount {{ ~^(?<first>/[^/]*) $first; }}
     server {{
         listen 127.0.0.1:{port};
-        location /events {{ fastcgi_pass unix:{w}; fastcgi_read_timeout 1h; }}
+        location /events {{ fastcgi_pass unix:{w}; }}
         location /held {{ fastcgi_pass unix:{w}; fastcgi_ignore_headers X-Accel-Buffering; }}
         location /late {{ fastcgi_pass unix:{w}; fastcgi_ignore_client_abort on; }}
         location /cut {{ fastcgi_pass unix:{w}; fastcgi_read_timeout 1s; }}
         location /packed {{ fastcgi_pass unix:{w}; gzip on; gzip_types text/event-stream; }}
         location /nobody {{ fastcgi_pass unix:{w}-not; }}
     }}
+    server {{ listen 127.0.0.1:{tls} ssl http2; location / {{ fastcgi_pass unix:{w}; }} }}
     server {{
-        listen 127.0.0.1:{tls_port} ssl http2;
-        ssl_certificate {dir}/site.pem; ssl_certificate_key {dir}/site.pem;
-        location / {{ fastcgi_pass unix:{w}; }}
-    }}
-    server {{
-        listen 127.0.0.1:{few_port} ssl http2;
+        listen 127.0.0.1:{few} ssl http2;
         http2_max_concurrent_streams 2;
-        ssl_certificate {dir}/site.pem; ssl_certificate_key {dir}/site.pem;
         location / {{ fastcgi_pass unix:{w}; }}
     }}
 }}
@@ -339,54 +354,47 @@ http {{
 
 def make_certificate(box):
     """A certificate that nobody trusts, with its key, in one file."""
-    path = box.path("site.pem")
+    path, crt = box.path("site.pem"), box.path("site.crt")
     done = box.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                   "-subj", "/CN=localhost", "-keyout", path, "-out", box.path("site.crt"))
+                   "-subj", "/CN=localhost", "-keyout", path, "-out", crt)
     assert done.returncode == 0, done.stderr
-    with open(path, "a", encoding="ascii") as pem, open(box.path("site.crt"), encoding="ascii") as crt:
-        pem.write(crt.read())
+    with open(path, "a", encoding="ascii") as pem, open(crt, encoding="ascii") as part:
+        pem.write(part.read())
     return path
 
 
-@pytest.fixture
-def nginx(box):
-    """nginx(CONFIG, ports): an nginx that runs."""
-    def start(config, ports):
-        path = servers.write(box.path("nginx.conf"), config)
-        process = box.start(NGINX, "-c", path, "-e", box.path("nginx.err"))
-        for port in ports:
-            wait_until("nginx accepts", lambda p=port: accepts(("127.0.0.1", p)) or
-                       not process.running())
-        assert process.running(), process.stderr()
-    return start
-
-
-def test_nginx_and_http2(box, worker, nginx, doctor):
-    w = worker("--heartbeat", "20s")
-    make_certificate(box)
-    port = free_port(3)
-    user = "user www-data;" if os.geteuid() == 0 else ""
-    nginx(NGINX_CONF.format(dir=box.dir, w=w.socket, port=port, tls_port=port + 1,
-                            few_port=port + 2, user=user), range(port, port + 3))
-    url = f"http://127.0.0.1:{port}"
+def ill_nginx(ward):
+    box, port = ward.box, free_port(3)
+    if not servers.NGINX:
+        pytest.skip("nginx is not installed")
+    conf = servers.write(box.path("nginx.conf"), NGINX.format(
+        dir=box.dir, w=ward.worker("nginx", "--heartbeat", "20s"), pem=make_certificate(box),
+        port=port, tls=port + 1, few=port + 2))
+    log = box.path("nginx.log")
+    server = servers.Server(box, port, lambda: box.start(servers.NGINX, "-e", log, "-c", conf), log)
+    url = server.up().url
     tls, few = (f"https://127.0.0.1:{port + i}/events/x" for i in (1, 2))
-    reports = doctor({
+    return {
+        "cut": [url + "/cut/x", SILENCE],
         "well": [url + "/events/x"],
         "held": [url + "/held/x"],
         "late": [url + "/late/x"],
-        "cut": [url + "/cut/x", SILENCE],
         "packed": [url + "/packed/x"],
         "nobody": [url + "/nobody/x"],
         "none": [url + "/none/x"],
         "distrusted": [tls],
         "tls": [tls, "--insecure"],
         "few": [few, "-k"],
-    })
+    }
+
+
+def test_nginx_and_http2(ward):
+    reports = ward.reports(ill_nginx)
     expect(reports, {
         "well": (0, [], ""),
         "held": (76, ["buffering"], "fastcgi_buffering off;"),
         "late": (0, [], ""),
-        "cut": (76, ["idle"], "fastcgi_read_timeout 1h;"),
+        "cut": (76, ["idle"], "fastcgi_read_timeout 60s;"),
         "packed": (0, [], ""),
         "nobody": (69, ["status"], "fastcgi_pass"),
         "none": (69, ["status"], "location /events"),
@@ -401,7 +409,69 @@ def test_nginx_and_http2(box, worker, nginx, doctor):
     assert reports["tls"]["http2"] == "ok"
 
 
-# ---- worker and hub ----
+EXAMPLES = ("lighttpd-bin-path", "lighttpd-external", "apache-proxypass", "apache-sethandler",
+            "nginx", "caddy")
+
+
+def examples(ward):
+    """The configuration files of examples/, in which nothing is wrong."""
+    w = ward.worker("example")
+    ward.example_urls = {}
+    for way in EXAMPLES:
+        program_of_it, start = servers.web_server(way)
+        if not program_of_it:
+            pytest.skip(f"not installed: {way}")
+        own = "--bus", ward.box.path("example.bus")
+        path = ward.box.path("own.sock") if way == "lighttpd-bin-path" else w
+        ward.example_urls[way] = start(ward.box, servers.example(way, path, own)).url
+    return {way: [url + "/events/x"] for way, url in ward.example_urls.items()}
+
+
+def test_the_examples_are_well(ward):
+    expect(ward.reports(examples), {way: (0, [], "") for way in EXAMPLES})
+    # Then their worker goes, but for the one that has its own.
+    ward.workers["example"].stop()
+    gone = {way: [url + "/events/x"] for way, url in ward.example_urls.items()
+            if way != "lighttpd-bin-path"}
+    for way, report in consult(ward.box, gone).items():
+        # Some say so by a status, some ask the browser to come back later.
+        assert report.problems() in (["status"], ["ready"]), (way, report.checks)
+        assert report.code == 69
+        assert "sse-fcgi --listen" in report.remedy(report.problems()[0]), way
+
+
+class Ward:
+    """Web servers with all their ills, looked at together: mostly it is waiting."""
+
+    def __init__(self, box, proxy):
+        self.box, self.proxy, self.workers = box, proxy, {}
+        servers.write(os.path.join(servers.www(box), "index.html"), "<p>Log in")
+        cases = {}
+        for fill in (ill_lighttpd, ill_nginx, ill_apache, examples):
+            cases |= {(fill, name): arguments for name, arguments in fill(self).items()}
+        self.found = consult(box, cases)
+
+    def worker(self, name, *options):
+        """The path of its socket. Each has a bus, and its probes, to itself."""
+        bus, path = self.box.path(name.replace("/", "-") + ".bus"), self.box.path(name + ".sock")
+        os.mkdir(bus, 0o700)
+        self.workers[name] = start_worker(self.box, "listen", path, "--bus", bus, *options)
+        return path
+
+    def url(self, start, config):
+        return start(self.box, config).url
+
+    def reports(self, fill):
+        return {name: report for (of, name), report in self.found.items() if of == fill}
+
+
+@pytest.fixture(scope="module")
+def ward(proxy):
+    box = Box()
+    yield Ward(box, proxy)
+    wrong = box.close()
+    assert not wrong, "\n".join(wrong)
+
 
 WELL = """
 server.modules += ( "mod_fastcgi" )
@@ -411,7 +481,7 @@ server.stream-response-body = 2
 """
 
 
-def test_worker_hub_and_who_may_read(box, bus, hub, worker, lighttpd, doctor, connect):
+def test_worker_hub_and_who_may_read(box, bus, hub, worker, lighttpd, connect):
     the_hub = hub()
     w = worker("--hub", "off", "--cors-origin", "https://friend.example")
     url = lighttpd(WELL.format(w=w.socket)).url + "/events"
@@ -423,7 +493,7 @@ def test_worker_hub_and_who_may_read(box, bus, hub, worker, lighttpd, doctor, co
     late = worker("--hub", "off", "--probe", "off", "--max-clients", "1", name="late.sock")
     late_url = lighttpd(WELL.format(w=late.socket)).url + "/events/x"
     connect(late_url).wait_placed()
-    reports = doctor({
+    reports = consult(box, {
         "friend": [url + "/x", "--origin", "https://friend.example"],
         "stranger": [url + "/x", "--origin", "https://stranger.example"],
         "mount": [url],
@@ -460,22 +530,24 @@ def test_worker_hub_and_who_may_read(box, bus, hub, worker, lighttpd, doctor, co
         return b'"hub":"away"' in stream.body
 
     wait_until("the worker misses its hub", is_away)
-    report = doctor({"away": [url + "/x", "--bus", bus]})["away"]
+    report = consult(box, {"away": [url + "/x", "--bus", bus]})["away"]
     assert (report.code, report.problems()) == (69, ["hub"]), report.checks
     assert bus in report.checks["hub"]["text"]
 
     # The supervisor must not answer for its worker: end all of it.
     w.stop()
-    expect(doctor({"stopped": [url + "/x", "--socket", w.socket]}),
+    expect(consult(box, {"stopped": [url + "/x", "--socket", w.socket]}),
            {"stopped": (69, ["socket", "status"], "sse-fcgi --listen")})
 
 
 # ---- the program itself ----
 
 def test_nobody_there(box):
-    done = box.run(program("sse-doctor"), f"http://127.0.0.1:{free_port()}/events")
+    port = free_port()
+    done = box.run(program("sse-doctor"), f"http://alice:secret@127.0.0.1:{port}/events?a=@b")
     assert done.returncode == 69
     lines = done.stdout.splitlines()
+    assert lines[0] == f"http://127.0.0.1:{port}/events?a=@b"
     assert lines[1].startswith("reach        PROBLEM - the web server cannot be reached")
     assert lines[-1] == "1 problem was found."
     done = box.run(program("sse-doctor"), "http://no-such-host.invalid/events")

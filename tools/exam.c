@@ -209,7 +209,7 @@ count_streams(struct seen *s)
 
 /* ---- a browser that leaves ---- */
 
-/* Both of its first events: what is unread would turn our leave into a reset. */
+/* Both first events came: what is unread would make a reset of our leave. */
 static bool
 is_quiet(void *user)
 {

@@ -67,7 +67,8 @@ judge_reach(struct judge *j)
 	const struct answer *a = &j->seen->page;
 
 	if (a->asked_ms >= 0) {
-		find(j, "reach", VERDICT_OK, REMEDY_NONE, "the web server is %s%s%s",
+		find(j, "reach", VERDICT_OK, REMEDY_NONE,
+		     "the web server is %s%s%s",
 		     or_nothing(a->server, "there"), a->http > 0 ? ", " : "",
 		     a->http > 0 ? http_name(a->http) : "");
 		return;
@@ -155,8 +156,9 @@ judge_bad_status(struct judge *j, const struct answer *a)
 	describe_redirect(a, redirect, sizeof(redirect));
 	find(j, "status", VERDICT_PROBLEM, remedy,
 	     "%s%d: %s%s%s%s. A browser's EventSource ends for good",
-	     redirect, a->status, is_workers_own(a) ? "the worker refuses it" :
-						      meaning_of_status(a->status),
+	     redirect, a->status,
+	     is_workers_own(a) ? "the worker refuses it" :
+				 meaning_of_status(a->status),
 	     *a->reason != '\0' ? " (\"" : "", a->reason,
 	     *a->reason != '\0' ? "\")" : "");
 	exits_with(j, a->status == 401 || a->status == 403 ? EX_NOPERM :
@@ -305,8 +307,8 @@ judge_pace(struct judge *j, const struct answer_pace *p)
 	else if (p->late_ms > SLOW_MS || first_ms > SLOW_MS)
 		find(j, "buffering", VERDICT_NOTE, REMEDY_NONE,
 		     "each event comes by itself, but slowly: the first byte "
-		     "after %" PRId64 " ms, one event %" PRId64 " ms later than "
-		     "another", first_ms, p->late_ms);
+		     "after %" PRId64 " ms, one event %" PRId64 " ms later "
+		     "than another", first_ms, p->late_ms);
 	else
 		find(j, "buffering", VERDICT_OK, REMEDY_NONE,
 		     "events come one by one, at most %" PRId64 " ms late; the "
@@ -610,6 +612,28 @@ judge_state_of_socket(struct judge *j, const char *what, int code)
 }
 
 static void
+judge_permission(struct judge *j)
+{
+	const struct seen_reach *r = &j->seen->reach;
+
+	if (r->user_is_out) {
+		find(j, "socket", VERDICT_PROBLEM, REMEDY_SOCKET,
+		     "%s cannot connect to %s: %s keeps it out", r->user,
+		     r->path, r->barrier);
+		exits_with(j, EX_NOPERM);
+	} else if (*r->user != '\0') {
+		find(j, "socket", VERDICT_OK, REMEDY_NONE,
+		     "%s can connect to %s", r->user, r->path);
+	} else if (r->socket == SEEN_SOCKET_OPEN) {
+		find(j, "socket", VERDICT_OK, REMEDY_NONE,
+		     "somebody listens at %s", r->path);
+	} else {
+		find(j, "socket", VERDICT_NOT_CHECKED, REMEDY_NONE,
+		     "we may not look at %s", r->path);
+	}
+}
+
+static void
 judge_socket(struct judge *j)
 {
 	const struct seen_reach *r = &j->seen->reach;
@@ -641,21 +665,7 @@ judge_socket(struct judge *j)
 	case SEEN_SOCKET_OPEN:
 		break;
 	}
-	if (r->user_is_out) {
-		find(j, "socket", VERDICT_PROBLEM, REMEDY_SOCKET,
-		     "%s cannot connect to %s: %s keeps it out", r->user,
-		     r->path, r->barrier);
-		exits_with(j, EX_NOPERM);
-	} else if (*r->user != '\0') {
-		find(j, "socket", VERDICT_OK, REMEDY_NONE,
-		     "%s can connect to %s", r->user, r->path);
-	} else if (r->socket == SEEN_SOCKET_OPEN) {
-		find(j, "socket", VERDICT_OK, REMEDY_NONE,
-		     "somebody listens at %s", r->path);
-	} else {
-		find(j, "socket", VERDICT_NOT_CHECKED, REMEDY_NONE,
-		     "we may not look at %s", r->path);
-	}
+	judge_permission(j);
 }
 
 /* ---- all of it ---- */

@@ -125,7 +125,8 @@ look(struct door *d)
 	for (i = 0; i < 2; i++) {
 		struct door_side *side = &d->sides[i];
 
-		if (!is_open || !side->listener) {
+		if (!is_open || !side->listener ||
+		    (side->is_shared && d->mode == DOOR_PASSING)) {
 			loop_del(d->loop, &side->io);
 			continue;
 		}
@@ -207,6 +208,12 @@ door_expect(struct door *d)
 
 /* ---- the beginning and the end ---- */
 
+bool
+door_is_shared(const struct settings *config, const struct listener *l)
+{
+	return l->origin != LISTEN_STDIN && config->idle_exit_ms == 0;
+}
+
 int
 door_init(struct door *d, const struct settings *config, struct loop *loop,
 	  const struct pass *pass, const struct listener *listener,
@@ -227,6 +234,8 @@ door_init(struct door *d, const struct settings *config, struct loop *loop,
 		d->sides[i] = (struct door_side){
 			.io = { .fd = -1, .on_ready = on_connection },
 			.listener = listeners[i],
+			.is_shared = i == 0 &&
+				     door_is_shared(config, listener),
 			.door = d,
 		};
 	return standin_init(&d->standin, config, loop);

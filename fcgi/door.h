@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * door: the sockets that web servers connect to, which only the supervisor
- * has: who comes in is passed on to a worker (pass.h), or answered here while
- * no worker can (standin.h).
+ * door: the sockets that web servers connect to: who comes in is passed on to a
+ * worker (pass.h), or answered here while no worker can (standin.h). Workers
+ * that share the socket accept by themselves, and only what they cannot take
+ * is the door's.
  *
  * When the workers have no room, nobody more is let in; the backlog of the
  * socket is where web servers wait.
@@ -27,6 +28,7 @@ enum door_mode {
 struct door_side {
 	struct loop_io io;
 	const struct listener *listener;	/* borrowed; NULL: none */
+	bool is_shared;				/* with the workers */
 	struct door *door;
 };
 
@@ -43,7 +45,14 @@ struct door {
 	bool was_used;		/* somebody came since door_is_quiet */
 };
 
-/* `former` may be NULL. 0 or -ENOMEM. */
+/*
+ * Whether the workers accept by themselves, which takes a third off what a new
+ * stream costs us. Not on a socket that the web server has made (see pass.h),
+ * nor where the supervisor must see who comes (--idle-exit).
+ */
+bool door_is_shared(const struct settings *config, const struct listener *l);
+
+/* `former` may be NULL; it is not shared. 0 or -ENOMEM. */
 int door_init(struct door *d, const struct settings *config, struct loop *loop,
 	      const struct pass *pass, const struct listener *listener,
 	      const struct listener *former);

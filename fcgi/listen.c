@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@
 
 enum {
 	SYSTEMD_FIRST_FD = 3,	/* sd_listen_fds(3) */
+	IN_USE_MS = 1000,	/* how long a socket that is in use is waited for */
+	NAP_MS = 20,
 };
 
 int
@@ -206,8 +209,14 @@ static int
 make(struct listener *l, const struct listen_config *c,
      struct listen_fault *f)
 {
-	int r = make_of(l, c, f);
+	int r = make_of(l, c, f), left;
 
+	/* The workers of a supervisor that was killed may have it still. */
+	for (left = IN_USE_MS; r == -EADDRINUSE && left > 0; left -= NAP_MS) {
+		listen_close(l, false);
+		(void)poll(NULL, 0, NAP_MS);
+		r = make_of(l, c, f);
+	}
 	l->origin = LISTEN_MADE;
 	if (r < 0)
 		return r;

@@ -2,10 +2,12 @@
 /*
  * pass: accepted connections on their way from the supervisor to its workers.
  *
- * Only the supervisor has the socket that web servers connect to: when it is
- * gone, however it went, that socket is closed in the same moment. A lighttpd
+ * Of a socket that a web server has made only the supervisor has a copy: when it
+ * is gone, however it went, that socket is closed in the same moment. A lighttpd
  * that starts us looks right then whether somebody still serves the socket, and
- * would start nothing while a worker held it open for a little longer.
+ * would start nothing while a worker held it open for a little longer. So, too,
+ * go connections to a former address, and those that the supervisor let in while
+ * no worker was there.
  *
  * All workers read from one pair; whoever is awake first takes the next
  * connection. What a worker that died had not taken yet, another one takes.

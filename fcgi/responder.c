@@ -308,10 +308,11 @@ begin_epoch(struct sse_responder *r)
 static int
 start(struct sse_responder *r)
 {
+	const struct listener *const listeners[2] = { &r->listener, NULL };
 	int e = loop_new(LOOP_BACKEND_BEST, &r->loop);
 
 	if (e == 0)
-		e = service_new(r->loop, &r->config.service, &r->listener, 0,
+		e = service_new(r->loop, &r->config.service, listeners, 0,
 				&service_ops, r, &r->service);
 	if (e == 0)
 		e = begin_epoch(r);

@@ -27,12 +27,20 @@ enum {
 	/* descriptors that streams leave free, or an eighth if that is less:
 	 * for the bus, the log and requests */
 	DESCRIPTORS_KEPT = 32,
+	GATES = 2,
+};
+
+/* A socket that connections come from. */
+struct gate {
+	struct loop_io io;
+	const struct listener *listener;	/* borrowed */
+	struct service *service;
 };
 
 struct service {
 	struct loop *loop;			/* borrowed */
 	struct service_config config;
-	const struct listener *listener;	/* borrowed */
+	struct gate gates[GATES];
 	const struct service_ops *ops;		/* borrowed */
 	struct fanout_ops fanout_ops;
 	void *user;				/* borrowed */
@@ -41,7 +49,6 @@ struct service {
 	struct probes *probes;			/* NULL: there are none */
 	bool is_followed;
 	struct guests guests;
-	struct loop_io listening;
 	struct loop_timer accept_again;
 	int fd_most;				/* of streams: lower than this */
 	uint64_t met[BOUND_COUNT];
@@ -407,6 +414,21 @@ on_close(void *user, void *owner)
 /* ---- accepting ---- */
 
 static void
+want_all(struct service *s, unsigned want)
+{
+	for (size_t i = 0; i < GATES; i++)
+		if (s->gates[i].io.fd >= 0)
+			(void)loop_want(s->loop, &s->gates[i].io, want);
+}
+
+static void
+close_gates(struct service *s)
+{
+	for (size_t i = 0; i < GATES; i++)
+		loop_del(s->loop, &s->gates[i].io);
+}
+
+static void
 pause_accepting(struct service *s, int why)
 {
 	if (meet(s, BOUND_ACCEPT, 1))
@@ -415,7 +437,7 @@ pause_accepting(struct service *s, int why)
 		    "ones wait. Raise the limit of open files (ulimit -n) or "
 		    "set --max-clients below it",
 		    strerror(-why), fanout_count(s->fanout));
-	(void)loop_want(s->loop, &s->listening, 0);
+	want_all(s, 0);
 	(void)loop_timer_set(s->loop, &s->accept_again,
 			     loop_now_ms(s->loop) + ACCEPT_PAUSE_MS);
 }
@@ -441,7 +463,7 @@ service_accept(struct service *s)
 	if (s->is_draining)
 		return;
 	loop_timer_stop(s->loop, &s->accept_again);
-	(void)loop_want(s->loop, &s->listening, LOOP_READ);
+	want_all(s, LOOP_READ);
 }
 
 static void
@@ -454,11 +476,12 @@ on_accept_again(struct loop_timer *t, int64_t now_ms)
 static void
 on_connection(struct loop_io *io, unsigned ready)
 {
-	struct service *s = list_entry(io, struct service, listening);
+	const struct gate *g = list_entry(io, struct gate, io);
+	struct service *s = g->service;
 
 	(void)ready;
 	for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
-		int fd = listen_accept(s->listener);
+		int fd = listen_accept(g->listener);
 
 		if (fd >= 0) {
 			connections_add(s->connections, fd);
@@ -477,27 +500,38 @@ on_connection(struct loop_io *io, unsigned ready)
 /* ---- the beginning and the end ---- */
 
 static int
-start_listening(struct service *s, int64_t accept_in_ms)
+gate_open(struct service *s, struct gate *g, const struct listener *l)
 {
 	int r;
 
-	s->listening.fd = s->listener->fd;
-	s->listening.on_ready = on_connection;
+	g->listener = l;
+	g->service = s;
+	g->io.fd = l->fd;
+	g->io.on_ready = on_connection;
+	r = loop_add(s->loop, &g->io, LOOP_EXCLUSIVE);
+	if (r < 0)
+		g->io.fd = -1;
+	return r;
+}
+
+static int
+start_listening(struct service *s, const struct listener *const *listeners,
+		int64_t accept_in_ms)
+{
+	int r = 0;
+
 	s->accept_again.on_due = on_accept_again;
-	r = loop_add(s->loop, &s->listening, LOOP_EXCLUSIVE);
-	if (r < 0) {
-		s->listening.fd = -1;
+	for (size_t i = 0; r == 0 && i < GATES && listeners[i]; i++)
+		r = gate_open(s, &s->gates[i], listeners[i]);
+	if (r < 0 || accept_in_ms < 0)
 		return r;
-	}
-	if (accept_in_ms < 0)
-		return 0;
 	return loop_timer_set(s->loop, &s->accept_again,
 			      loop_now_ms(s->loop) + accept_in_ms);
 }
 
 int
 service_new(struct loop *loop, const struct service_config *config,
-	    const struct listener *listener, int64_t accept_in_ms,
+	    const struct listener *const listeners[2], int64_t accept_in_ms,
 	    const struct service_ops *ops, void *user,
 	    struct service **ret_service)
 {
@@ -508,10 +542,10 @@ service_new(struct loop *loop, const struct service_config *config,
 		return -ENOMEM;
 	s->loop = loop;
 	s->config = *config;
-	s->listener = listener;
 	s->ops = ops;
 	s->user = user;
-	s->listening.fd = -1;
+	for (unsigned i = 0; i < GATES; i++)
+		s->gates[i].io.fd = -1;
 	s->fd_most = find_fd_most();
 	for (unsigned i = 0; i < BOUND_COUNT; i++)
 		s->complained_ms[i] = loop_now_ms(loop) - COMPLAIN_MS;
@@ -528,7 +562,7 @@ service_new(struct loop *loop, const struct service_config *config,
 	if (r == 0 && s->config.connections.route.has_probes)
 		r = probes_new(loop, look, s, &s->probes);
 	if (r == 0)
-		r = start_listening(s, accept_in_ms);
+		r = start_listening(s, listeners, accept_in_ms);
 	if (r < 0) {
 		service_free(s);
 		return r;
@@ -543,7 +577,7 @@ service_free(struct service *s)
 	if (!s)
 		return NULL;
 	loop_timer_stop(s->loop, &s->accept_again);
-	loop_del(s->loop, &s->listening);
+	close_gates(s);
 	s->connections = connections_free(s->connections);
 	s->probes = probes_free(s->probes);
 	s->fanout = fanout_free(s->fanout);
@@ -593,7 +627,7 @@ service_leave(struct service *s)
 {
 	if (!s->is_draining)
 		loop_timer_stop(s->loop, &s->accept_again);
-	loop_del(s->loop, &s->listening);
+	close_gates(s);
 }
 
 void
@@ -606,7 +640,7 @@ service_drain(struct service *s)
 		     LAST_REQUESTS_MS;
 	/* There is nothing to accept any more: it only wakes the loop. */
 	(void)loop_timer_set(s->loop, &s->accept_again, s->over_ms);
-	loop_del(s->loop, &s->listening);
+	close_gates(s);
 	fanout_drain(s->fanout);
 	probes_drain(s->probes);
 }

@@ -51,12 +51,13 @@ struct service_ops {
 int service_check(const struct service_config *c, char *error, size_t size);
 
 /*
- * Makes the fan-out and serves `listener`, after service_accept or in
- * accept_in_ms at the latest (-1: not before). All but `config` itself is
- * borrowed. 0, -ENOMEM or -errno of the loop.
+ * Makes the fan-out and serves the listeners (the second, or both, may be
+ * NULL), after service_accept or in accept_in_ms at the latest (-1: not
+ * before). All but `config` itself and the array is borrowed. 0, -ENOMEM or
+ * -errno of the loop.
  */
 int service_new(struct loop *loop, const struct service_config *config,
-		const struct listener *listener, int64_t accept_in_ms,
+		const struct listener *const listeners[2], int64_t accept_in_ms,
 		const struct service_ops *ops, void *user,
 		struct service **ret_service);
 struct service *service_free(struct service *s);	/* ends all streams */

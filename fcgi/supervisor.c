@@ -109,10 +109,11 @@ run_worker(struct supervisor *s, const struct child *c, int ready)
 {
 	struct listener passed = {
 		.fd = s->pass.out, .origin = LISTEN_PASSED,
-	};
+	}, own = { .fd = -1 };
 	struct worker_config worker = {
 		.config = s->config,
-		.listener = &passed,
+		.passed = &passed,
+		.listener = door_is_shared(s->config, s->listener) ? &own : NULL,
 		.handoff = s->handoff,
 		.lifeline = s->lifeline[0],
 		.ready = ready,
@@ -121,11 +122,18 @@ run_worker(struct supervisor *s, const struct child *c, int ready)
 		.accepts_when_live = elders_serving(&s->elders) > 0,
 	};
 	char role[32];
+	int status;
 
 	snprintf(role, sizeof(role), "worker %u", c->number);
+	if (worker.listener) {
+		own = *s->listener;
+		*s->listener = (struct listener){ .fd = -1 };
+	}
 	become_child(s, role);
 	(void)signals_open();
-	return worker_run(&worker);
+	status = worker_run(&worker);
+	listen_close(&own, false);
+	return status;
 }
 
 static int

@@ -370,7 +370,9 @@ on_lifeline(struct loop_io *io, unsigned ready)
 
 	(void)ready;
 	service_leave(w->service);
-	listen_close(w->setup->listener, false);
+	listen_close(w->setup->passed, false);
+	if (w->setup->listener)
+		listen_close(w->setup->listener, false);
 	loop_del(w->loop, io);
 	log_warning("the supervisor is gone; ending");
 	drain(w);
@@ -421,13 +423,14 @@ set_up(struct worker *w)
 {
 	const struct worker_config *s = w->setup;
 	const struct settings *c = w->config;
+	const struct listener *const listeners[2] = { s->passed, s->listener };
 	int64_t accept_in_ms = c->is_plain	     ? 0 :
 			       s->accepts_when_live ? -1 :
 						      FIRST_ACCEPT_MS;
 	int r = loop_new(LOOP_BACKEND_BEST, &w->loop);
 
 	if (r == 0)
-		r = service_new(w->loop, &c->service, s->listener,
+		r = service_new(w->loop, &c->service, listeners,
 				accept_in_ms, &service_ops, w, &w->service);
 	if (r == 0) {
 		w->fanout = service_fanout(w->service);

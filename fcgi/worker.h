@@ -12,7 +12,9 @@
 
 struct worker_config {
 	const struct settings *config;
-	struct listener *listener;	/* closed when the lifeline ends */
+	/* Both closed when the lifeline ends: what the supervisor passes on, and
+	 * the web servers' own socket, or NULL. */
+	struct listener *passed, *listener;
 	int handoff;		/* a socket, closed when it drains; -1: none */
 	int lifeline;		/* ends when the supervisor is gone */
 	bool accepts_when_live;	/* serves nobody before it follows the hub */

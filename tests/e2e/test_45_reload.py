@@ -15,7 +15,7 @@ import pytest
 import servers
 from frontend import FrontEnd, get
 from harness import (PATIENCE, TOP, accepts, alive, children, descendants, program, wait_until, workers)
-from starts import LAUNCH
+from starts import LAUNCH, start_worker
 from streams import Ended, FcgiStream, HttpStream
 
 OPTIONS = ("--retry", "50ms", "--drain", "300ms", "--heartbeat", "500ms")
@@ -660,16 +660,24 @@ def test_a_killed_supervisor_and_another_on_its_socket(worker, connect):
     wait_until("they end", lambda: not any(map(alive, old)))
 
 
-def test_nobody_holds_the_socket_of_a_killed_supervisor(worker, connect):
+def test_nobody_holds_the_socket_of_a_killed_supervisor(box, bus, connect):
     """A lighttpd that starts it looks at once, and must find it closed: were it
     open, nobody would be started. Here workers cannot let go of anything."""
-    w = worker("--workers", "2", *OPTIONS)
-    connect(w.socket, "/sse/t").wait_placed()
-    family = descendants(w.pid)[1:]
+    path = box.path("w.sock")
+    process = start_worker(box, "descriptor-0", path, "--bus", bus, "--workers", "2", *OPTIONS)
+
+    def placed():
+        try:
+            return connect(path, "/sse/t").wait_placed()
+        except Ended:
+            return None
+
+    wait_until("a stream", placed)
+    family = descendants(process.pid)[1:]
     for pid in family:
         os.kill(pid, signal.SIGSTOP)
-    w.process.kill()
-    assert not accepts(w.socket)
+    process.kill()
+    assert not accepts(path)
     for pid in family:
         os.kill(pid, signal.SIGCONT)
     wait_until("no process stays", lambda: not any(map(alive, family)))

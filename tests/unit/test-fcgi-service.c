@@ -136,12 +136,13 @@ go_live(void)
 	service_accept(bench.service);
 }
 
+static const struct listener *const listeners[2] = { &bench.listener, NULL };
+
 static void
 begin(void)
 {
-	assert_int_equal(service_new(bench.loop, &bench.config,
-				     &bench.listener, 0, &service_ops, NULL,
-				     &bench.service), 0);
+	assert_int_equal(service_new(bench.loop, &bench.config, listeners, 0,
+				     &service_ops, NULL, &bench.service), 0);
 	go_live();
 }
 
@@ -555,7 +556,7 @@ a_service_without_memory_is_not_made(void **state)
 
 		prepare();
 		fault_arm(n);
-		r = service_new(bench.loop, &bench.config, &bench.listener, 0,
+		r = service_new(bench.loop, &bench.config, listeners, 0,
 				&service_ops, NULL, &bench.service);
 		has_failed = fault_disarm();
 		assert_int_equal(r, has_failed ? -ENOMEM : 0);

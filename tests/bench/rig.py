@@ -72,6 +72,12 @@ def cpu_s(pid):
     return used / 1e9
 
 
+def undisturbed(values):
+    """The lower quartile: other work on the machine makes a round dearer, never
+    cheaper."""
+    return sorted(values)[len(values) // 4]
+
+
 class Service:
     """Hub and workers on one bus; `processes` by name, whose children ssebench
     counts with them."""
@@ -134,6 +140,10 @@ def box():
     b = Box()
     try:
         yield b
+    except BaseException:
+        for process in b.processes:
+            sys.stderr.write(f"{process.args[0]} said:\n{process.stderr()[-2000:]}\n")
+        raise
     finally:
         wrong = b.close()
         assert not wrong or sys.exc_info()[0], wrong

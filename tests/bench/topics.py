@@ -6,7 +6,6 @@ case has a service and a crowd of its own, all of them measured in turns, beside
 a plain send() to as many sockets in the same order."""
 
 import os
-import statistics
 import sys
 
 os.environ["SSE_BUILD"] = sys.argv[1]
@@ -14,7 +13,7 @@ os.environ["SSE_BUILD"] = sys.argv[1]
 import crowd  # noqa: E402
 import rig  # noqa: E402
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "11"))
 # Both a worker's readers and a plain loop's are descriptors of one process.
 MOST = min(int(os.environ.get("BENCH_STREAMS", "10000")), (rig.files() - 100) // 2)
 # So many deliveries are under way at a time.
@@ -42,7 +41,7 @@ class Case:
                 self.plain.append(got["cpu_ns"]["plain"] / got["deliveries"])
 
     def tell(self):
-        event, delivery, plain = (statistics.median(x) if x else 0 for x in (
+        event, delivery, plain = (rig.undisturbed(x) if x else 0 for x in (
             self.per_event, self.per_delivery, self.plain))
         rig.say(f"topics {self.name}, {self.count} readers: {event:.0f} ns of the worker for "
                 f"an event, {delivery:.0f} for a delivery" +

@@ -28,7 +28,7 @@ def line(what, unit, points):
         rig.say(f"growth: {what}, {size}: {ours:.3g} {unit}{beside}")
         rig.note("growth", what=what, size=size, ours=ours, plain=plain, unit=unit)
     for (small, ours, plain), (size, more, more_plain) in zip(points, points[1:]):
-        rig.figure(f"{what}: {size} to {small}", more / ours, most=None if plain else 1.6)
+        rig.figure(f"{what}: {size} to {small}", more / ours, most=None if plain else 2)
         if plain:
             rig.figure("... held against what a plain process grows by",
                        more / ours / (more_plain / plain), most=1.3)

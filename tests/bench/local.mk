@@ -27,7 +27,8 @@ ssebench_SOURCES = %D%/ssebench.c
 ssebench_CFLAGS = -std=c11
 
 EXTRA_DIST += %D%/run %D%/report %D%/rig.py %D%/bench-bulk %D%/bench-cgi \
-	%D%/bench-followers %D%/bench-http %D%/bench-memory %D%/bench-store \
+	%D%/bench-followers %D%/bench-http %D%/bench-instructions \
+	%D%/bench-memory %D%/bench-store %D%/instructions.json \
 	%D%/crowd.py %D%/growth.py %D%/storm.py %D%/topics.py
 EXTRA_DIST += %D%/bench-rivals %D%/rivals.py %D%/peers/nchan.conf \
 	%D%/peers/node.js %D%/peers/php-fpm.conf %D%/peers/php-lighttpd.conf \

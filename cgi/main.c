@@ -34,11 +34,13 @@ enum {
 	/* the worker ended before it answered; another one may be there */
 	TRIES = 50,
 	NAP_MS = 20,
+	PEEK = 4096,	/* of a FastCGI request */
 };
 
 /* The same, as SSE_POLL: who gets no stream comes back after that. */
 static const char poll_time[] = "5s";
 
+static const char away[] = "The event service is not there now.";
 static const char see_log[] =
     "The event stream is not set up; the web server's error log says why.";
 
@@ -142,8 +144,7 @@ put_off(const struct visit *v)
 	struct buf out = { NULL, 0, 0 };
 
 	if (!v->is_read_only)
-		return refuse(v, "503 Service Unavailable",
-			      "The event service is not there now.");
+		return refuse(v, "503 Service Unavailable", away);
 	return print(&out, answer_later(&v->answer, LATER_MS, &out));
 }
 
@@ -298,13 +299,17 @@ run_cgi(const struct settings *settings, const char *fault)
 
 /* ---- requests by FastCGI, one at a time ---- */
 
+/* As put_off, in records; no more is known of the request than this. */
 static void
-put_off_fastcgi(int fd)
+put_off_fastcgi(int fd, bool is_get)
 {
 	struct answer a = { .is_nph = false };
 	struct buf text = { NULL, 0, 0 }, out = { NULL, 0, 0 };
+	int r = is_get ? answer_later(&a, LATER_MS, &text) :
+			 answer_status(&a, "503 Service Unavailable", away,
+				       &text);
 
-	if (answer_later(&a, LATER_MS, &text) == 0 &&
+	if (r == 0 &&
 	    record_append_stdout(&out, GATEWAY_ID, buf_slice(&text)) == 0 &&
 	    record_append_end(&out, GATEWAY_ID, 0) == 0)
 		(void)relay_write(fd, buf_slice(&out));
@@ -312,20 +317,38 @@ put_off_fastcgi(int fd)
 	buf_done(&out);
 }
 
+/* The pair that each GET has, as FastCGI writes it; no header of a client can
+ * hold its control characters. The bytes stay where they are. */
+static bool
+is_get(int fd)
+{
+	static const char pair[] = "\x0e\x03" "REQUEST_METHODGET";
+	static char bytes[PEEK];
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ssize_t n = poll(&p, 1, PATIENCE_MS) > 0 ?
+		    recv(fd, bytes, sizeof(bytes), MSG_PEEK) : 0;
+
+	return n > 0 && memmem(bytes, (size_t)n, pair, sizeof(pair) - 1);
+}
+
 static void
 serve_connection(struct reach *reach, int fd)
 {
+	bool may_wait = is_get(fd);
 	char why[600];
+	int r = RELAY_UNANSWERED;
 	int worker = reach_worker(reach, clock_mono_ms() + PATIENCE_MS, why,
 				  sizeof(why));
 
 	if (worker < 0) {
 		complain("%s", why);
-		put_off_fastcgi(fd);
-		return;
+	} else {
+		r = relay_sockets(fd, worker);
+		close(worker);
 	}
-	relay_sockets(fd, worker);
-	close(worker);
+	if (r == RELAY_UNANSWERED)
+		put_off_fastcgi(fd, may_wait);
+	relay_linger(fd);
 }
 
 /* mod_fcgid gives a process one request at a time, and ends it by SIGTERM. */

@@ -225,20 +225,22 @@ side_wants(const struct side *s, const struct side *other)
 	return p;
 }
 
-/* The web server may still be writing what nobody reads any more. */
-static void
-linger(struct side *web)
+void
+relay_linger(int web_server)
 {
-	struct pollfd p = { .fd = web->fd, .events = POLLIN };
+	struct pollfd p = { .fd = web_server, .events = POLLIN };
 
-	while (!web->is_over && poll(&p, 1, LINGER_MS) > 0)
-		side_read(web);
+	(void)shutdown(web_server, SHUT_WR);
+	while (poll(&p, 1, LINGER_MS) > 0)
+		if (recv(web_server, chunk, sizeof(chunk), MSG_DONTWAIT) <= 0)
+			break;
 }
 
-void
+enum relay_result
 relay_sockets(int web_server, int worker)
 {
 	static struct side web, back;
+	bool is_answered = false;
 
 	web = (struct side){ .fd = web_server };
 	back = (struct side){ .fd = worker };
@@ -247,15 +249,18 @@ relay_sockets(int web_server, int worker)
 				      side_wants(&back, &web) };
 
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			return;
+			return RELAY_GONE;
 		if (p[0].revents && web.len == 0 && !web.is_over)
 			side_read(&web);
 		if (p[1].revents && back.len == 0 && !back.is_over)
 			side_read(&back);
+		is_answered = is_answered || back.len > 0;
 		side_write(&back, &web);
+		if (!is_answered)
+			continue;	/* its end, too, is for the caller then */
 		side_write(&web, &back);
 		if (web.is_deaf && !back.is_over)
-			return;		/* the web server has gone */
+			return RELAY_GONE;
 	}
-	linger(&web);
+	return is_answered ? RELAY_DONE : RELAY_UNANSWERED;
 }

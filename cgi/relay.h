@@ -38,6 +38,9 @@ int relay_write(int fd, struct slice bytes);
  * Copies between two sockets until `worker` has ended, for a web server that
  * speaks FastCGI itself.
  */
-void relay_sockets(int web_server, int worker);
+enum relay_result relay_sockets(int web_server, int worker);
+
+/* Reads away what a web server that has its answer is still writing. */
+void relay_linger(int web_server);
 
 #endif

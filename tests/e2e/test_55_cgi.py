@@ -551,6 +551,31 @@ def test_a_worker_that_ends_before_it_answers_is_asked_again(host, box):
     worker.sock.close()
 
 
+def test_by_fastcgi_one_that_does_not_answer_is_put_off(host, box, connect):
+    worker = FakeWorker(host, box)
+    path = box.path("fcgi.sock")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen(4)
+        relay = box.start(program("sse-cgi"), "--help", env=host.env(), stdin=listening)
+    get = connect(path, "/sse/news")
+    worker.accept().close()
+    get.wait_end()
+    assert (get.status, get.clean, get.decoder.retry) == (200, True, 5000)
+    get.close()
+    post = connect(path, "/sse/news", method="POST")
+    worker.accept().close()
+    assert (post.wait_end().status, post.clean) == (503, True)
+    post.close()
+    get = connect(path, "/sse/news")
+    worker.answer()
+    assert get.data(1) == ["served"] and get.wait_end().clean
+    worker.sock.close()
+    os.unlink(worker.path)
+    assert connect(path, "/sse/news").wait_end().decoder.retry == 5000
+    assert relay.running()
+
+
 def test_a_worker_with_a_full_queue_is_waited_for(host, box):
     worker = FakeWorker(host, box, backlog=0)
     filler = socket.socket(socket.AF_UNIX)

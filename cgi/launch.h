@@ -17,7 +17,7 @@
 #include "cgi/settings.h"
 
 enum launch_way {
-	LAUNCH_STAYS,		/* it outlives the request, in its own session */
+	LAUNCH_STAYS,		/* outlives the request, in its own session */
 	LAUNCH_ENDS,		/* it is our child, and ends with us */
 };
 

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgi/complain.h"
 #include "cgi/launch.h"
 #include "lib/base/clock.h"
 
@@ -23,8 +25,8 @@ enum {
 	NAP_MS = 20,
 };
 
-int
-reach_find(struct reach *r, const char *const *roots, char *error, size_t size)
+static int
+find(struct reach *r, const char *const *roots, char *error, size_t size)
 {
 	const struct settings *s = r->settings;
 	const char *socket = s->socket;
@@ -46,6 +48,40 @@ reach_find(struct reach *r, const char *const *roots, char *error, size_t size)
 		e = home_make(&r->home, error, size);
 	snprintf(r->socket, sizeof(r->socket), "%s/worker.sock", r->home.path);
 	return e;
+}
+
+/* What the web server shows, and what must never hold our files. */
+static void
+find_roots(const char *roots[3])
+{
+	static const char *const names[] = { "DOCUMENT_ROOT",
+					     "CONTEXT_DOCUMENT_ROOT" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		roots[n] = getenv(names[i]);
+		n += roots[n] && roots[n][0];
+	}
+	roots[n] = NULL;
+}
+
+int
+reach_find(struct reach *r, char *error, size_t size)
+{
+	const char *roots[3];
+	int e;
+
+	find_roots(roots);
+	e = find(r, roots, error, size);
+	if (e < 0 || !(r->home.note[0] || reach_is_fleeting(r)) ||
+	    !home_is_to_tell(&r->home))
+		return e;
+	if (r->home.note[0])
+		complain("%s", r->home.note);
+	if (reach_is_fleeting(r))
+		complain("No service may stay (cgi-stay), so every page polls "
+			 "what is in the store.");
+	return 0;
 }
 
 /* The descriptor or -errno; -EAGAIN: it has no room for another one now. */

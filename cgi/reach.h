@@ -27,11 +27,10 @@ struct reach {			/* zeroed but for the first */
 };
 
 /*
- * Decides where the worker is: `roots` as of home_find. 0, or negative errno
- * with a whole sentence.
+ * Decides where the worker is, and complains (complain.h) of what every
+ * request has to bear. 0, or negative errno with a whole sentence.
  */
-int reach_find(struct reach *r, const char *const *roots, char *error,
-	       size_t size);
+int reach_find(struct reach *r, char *error, size_t size);
 
 /*
  * Connects, by `deadline_ms` (clock_mono_ms) at the latest. Returns the

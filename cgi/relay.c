@@ -257,7 +257,7 @@ relay_sockets(int web_server, int worker)
 		is_answered = is_answered || back.len > 0;
 		side_write(&back, &web);
 		if (!is_answered)
-			continue;	/* its end, too, is for the caller then */
+			continue;	/* its end is for the caller then */
 		side_write(&web, &back);
 		if (web.is_deaf && !back.is_over)
 			return RELAY_GONE;

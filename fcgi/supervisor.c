@@ -303,8 +303,8 @@ is_busy(struct supervisor *s)
 static void
 end_idle(struct supervisor *s)
 {
-	log_notice("no web server was connected for %lld s (--idle-exit); ending",
-		   (long long)s->idle.limit_ms / 1000);
+	log_notice("no web server was connected for %g s (--idle-exit); ending",
+		   (double)s->idle.limit_ms / 1000);
 	door_forget_all(&s->door);
 	listen_close(s->former, true);
 	listen_close(s->listener, true);

@@ -412,8 +412,9 @@ def test_by_hand_it_starts_the_service_for_a_publisher(host, box):
     done = box.run(program("sse-cgi"), env=host.env())
     assert (done.returncode, done.stdout.strip()) == (0, host.state), done.stderr
     host.publish("news", "nobody listens")
-    answer = host.ask("/news", headers={"Last-Event-ID": "earliest"}, SSE_POLL="5s")
-    assert [e.data for e in answer.events] == ["nobody listens"]
+    events = wait_until("the worker has it", lambda: host.ask(
+        "/news", headers={"Last-Event-ID": "earliest"}, SSE_POLL="5s").events)
+    assert [e.data for e in events] == ["nobody listens"]
     assert box.run(program("sse-cgi"), env=host.env()).stdout.strip() == host.state
     assert host.starts() == 1
 

@@ -23,6 +23,9 @@
 enum {
 	/* between two looks whether the service is there */
 	NAP_MS = 20,
+	/* by one request: one that ended may have served others, and been
+	 * idle, before this one came to it */
+	STARTS = 3,
 };
 
 static int
@@ -127,7 +130,7 @@ take_lock(const struct home *h)
  * meanwhile that nobody locks for. 0: one is on its way; or the descriptor.
  */
 static int
-start(struct reach *r, bool *started, char *error, size_t size)
+start(struct reach *r, unsigned *starts, char *error, size_t size)
 {
 	struct launch l = {
 		.settings = r->settings,
@@ -142,15 +145,15 @@ start(struct reach *r, bool *started, char *error, size_t size)
 	if (l.lock < 0) {
 		snprintf(error, size, "%s/service.lock cannot be locked: %s.",
 			 r->home.path, strerror(-l.lock));
-		return l.lock == -EAGAIN ? -ENOLCK : l.lock;
+		return l.lock;
 	}
 	e = connect_to(r->socket);
-	if (e < 0 && *started) {
+	if (e < 0 && *starts == STARTS) {
 		snprintf(error, size, "The service ended as soon as it was "
 			 "started; %s/log says why.", r->home.path);
 		e = -ECHILD;
 	} else if (e < 0) {
-		*started = true;
+		++*starts;
 		e = launch_service(&l, &r->child, error, size);
 	}
 	close(l.lock);
@@ -167,7 +170,7 @@ is_absent(int error)
 int
 reach_worker(struct reach *r, int64_t deadline_ms, char *error, size_t size)
 {
-	bool started = false;
+	unsigned starts = 0;
 	int fd;
 
 	for (;;) {
@@ -177,7 +180,7 @@ reach_worker(struct reach *r, int64_t deadline_ms, char *error, size_t size)
 		if (!is_absent(fd) || (fd != -EAGAIN && !r->home.path[0]))
 			break;
 		if (fd != -EAGAIN) {
-			fd = start(r, &started, error, size);
+			fd = start(r, &starts, error, size);
 			if (fd != 0)
 				return fd;
 		}

@@ -11,6 +11,7 @@ import pathlib
 import pwd
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -417,6 +418,33 @@ def test_by_hand_it_starts_the_service_for_a_publisher(host, box):
     assert [e.data for e in events] == ["nobody listens"]
     assert box.run(program("sse-cgi"), env=host.env()).stdout.strip() == host.state
     assert host.starts() == 1
+
+
+def has_namespaces():
+    return os.geteuid() == 0 and subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "true"],
+        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="needs root and mount namespaces")
+def test_without_settings_all_find_the_accounts_home(host, box):
+    """An account whose home the system says, which HOME does not; and its publisher."""
+    host.state = f"{host.home}/.local/state/sse-cgi"
+    host.set()
+    os.mkdir(f"{host.home}/.config")
+    servers.write(f"{host.home}/.config/sse-cgi.conf", f"cgi-program = {host.program}\n")
+    passwd = servers.write(box.path("passwd"), f"root:x:0:0:root:{host.home}:/bin/sh\n")
+    script = f"""
+        mount -t tmpfs none /run && mount --bind {passwd} /etc/passwd || exit
+        {program('sse-cgi')} && {program('sse-publish')} -v news Hello
+    """
+    env = {k: v for k, v in host.env().items() if k != "SSE_CONFIG"}
+    done = box.run("unshare", "--mount", "--propagation", "private", "sh", "-c", script,
+                   env={**env, "HOME": "/nowhere"})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[0] == host.state
+    assert os.stat(host.state).st_mode & 0o7777 == 0o700
+    assert "events are kept in" in host.log() and f"{host.state}/store" in host.log()
 
 
 def test_arguments_are_the_clients_and_ignored(host, box):

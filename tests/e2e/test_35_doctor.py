@@ -19,6 +19,7 @@ import servers
 from harness import Box, free_port, program, wait_until
 from servers import MODULES
 from starts import start_worker
+from streams import Ended, FcgiStream, HttpStream
 
 SILENCE = "--long=6s"
 
@@ -50,6 +51,19 @@ def consult(box, cases):
         return Report(box.run(program("sse-doctor"), "--json", *arguments, timeout=90))
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         return dict(zip(cases, pool.map(one, cases.values())))
+
+
+def settle(where, *target):
+    """A stream of a worker that serves, and follows its hub. One that has just
+    been started may ask to come back later."""
+    def attempt():
+        stream = (HttpStream if where.startswith("http:") else FcgiStream)(where, *target)
+        try:
+            return stream.wait_placed()
+        except Ended:
+            stream.close()
+            return None
+    return wait_until("a stream with its place", attempt)
 
 
 def expect(reports, wanted):
@@ -185,7 +199,7 @@ def ill_lighttpd(ward):
     well, strange = url + "/events/x", ward.proxy(url)
     hidden, closed = ward.box.path("hidden"), ward.box.path("closed.sock")
     os.mkdir(hidden, 0o700)
-    ward.worker("hidden/w", "--hub", "off")
+    ward.worker("hidden/w")
     with socket.socket(socket.AF_UNIX) as s:
         s.bind(closed)
     return {
@@ -415,7 +429,7 @@ EXAMPLES = ("lighttpd-bin-path", "lighttpd-external", "apache-proxypass", "apach
 
 def examples(ward):
     """The configuration files of examples/, in which nothing is wrong."""
-    w = ward.worker("example")
+    w = ward.worker("example", "--drain", "100ms")
     ward.example_urls = {}
     for way in EXAMPLES:
         program_of_it, start = servers.web_server(way)
@@ -423,7 +437,8 @@ def examples(ward):
             pytest.skip(f"not installed: {way}")
         own = "--bus", ward.box.path("example.bus")
         path = ward.box.path("own.sock") if way == "lighttpd-bin-path" else w
-        ward.example_urls[way] = start(ward.box, servers.example(way, path, own)).url
+        ward.example_urls[way] = url = start(ward.box, servers.example(way, path, own)).url
+        settle(url + "/events/x").close()
     return {way: [url + "/events/x"] for way, url in ward.example_urls.items()}
 
 
@@ -456,6 +471,7 @@ class Ward:
         bus, path = self.box.path(name.replace("/", "-") + ".bus"), self.box.path(name + ".sock")
         os.mkdir(bus, 0o700)
         self.workers[name] = start_worker(self.box, "listen", path, "--bus", bus, *options)
+        settle(path, "/sse?topic=x").close()
         return path
 
     def url(self, start, config):
@@ -487,12 +503,14 @@ def test_worker_hub_and_who_may_read(box, bus, hub, worker, lighttpd, connect):
     url = lighttpd(WELL.format(w=w.socket)).url + "/events"
     off = worker("--hub", "off", "--probe", "off", "--heartbeat", "300ms", name="off.sock")
     off_url = lighttpd(WELL.format(w=off.socket)).url + "/events"
+    settle(url + "/x").close()
+    settle(off_url + "/x").close()
     full = worker("--hub", "off", "--max-clients", "1", name="full.sock")
     full_url = lighttpd(WELL.format(w=full.socket)).url + "/events/x"
-    connect(full_url).wait_placed()
+    box.keep(settle(full_url))
     late = worker("--hub", "off", "--probe", "off", "--max-clients", "1", name="late.sock")
     late_url = lighttpd(WELL.format(w=late.socket)).url + "/events/x"
-    connect(late_url).wait_placed()
+    box.keep(settle(late_url))
     reports = consult(box, {
         "friend": [url + "/x", "--origin", "https://friend.example"],
         "stranger": [url + "/x", "--origin", "https://stranger.example"],

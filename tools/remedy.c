@@ -73,7 +73,9 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 "  </Proxy>\n"
 "mod_fcgid, which also ends busy streams:\n"
 "  FcgidIOTimeout 60\n"
-"  FcgidBusyTimeout 86400\n",
+"  FcgidBusyTimeout 86400\n"
+"mod_cgi and mod_cgid:\n"
+"  Timeout 60\n",
 		[REMEDY_NGINX] =
 "In the location of the streams:\n"
 "  fastcgi_read_timeout 60s;\n"
@@ -87,8 +89,9 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 		[REMEDY_UNKNOWN] =
 "A shorter --heartbeat of sse-fcgi makes it sooner.\n",
 		[REMEDY_LIGHTTPD] =
-"In fastcgi.server:\n"
-"  \"tcp-fin-propagate\" => \"enable\"\n",
+"In fastcgi.server, or for mod_cgi:\n"
+"  \"tcp-fin-propagate\" => \"enable\"\n"
+"  cgi.limits = ( \"tcp-fin-propagate\" => \"SIGTERM\" )\n",
 		[REMEDY_NGINX] =
 "In the location of the streams:\n"
 "  fastcgi_ignore_client_abort off;\n",

@@ -25,6 +25,10 @@ FUZZ_TARGETS += %D%/fuzz-decode
 %C%_fuzz_decode_SOURCES = %D%/fuzz-decode.c $(fuzz_common)
 %C%_fuzz_decode_LDADD = libsse.la libbase.la $(FUZZ_LIBS)
 
+FUZZ_TARGETS += %D%/fuzz-doctor
+%C%_fuzz_doctor_SOURCES = %D%/fuzz-doctor.c $(fuzz_common)
+%C%_fuzz_doctor_LDADD = libdoctor.la libbus.la libsse.la libbase.la $(FUZZ_LIBS)
+
 FUZZ_TARGETS += %D%/fuzz-dumpline
 %C%_fuzz_dumpline_SOURCES = %D%/fuzz-dumpline.c $(fuzz_common)
 %C%_fuzz_dumpline_LDADD = liboffline.la libsse.la libbase.la $(FUZZ_LIBS)

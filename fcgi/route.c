@@ -444,7 +444,9 @@ take_stream(struct work *w)
 {
 	int r;
 
-	if (w->config->has_probes && probe_is_wished(w->params->query)) {
+	/* Where answers have to end soon, there can be no probe. */
+	if (w->config->has_probes && !w->params->poll.p &&
+	    probe_is_wished(w->params->query)) {
 		w->route->is_probe = true;
 		w->route->status = 200;
 		return ANSWERED;

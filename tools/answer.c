@@ -138,6 +138,16 @@ take_reason(struct answer *a, const char *bytes, size_t len)
 	told_copy(a->reason + had, sizeof(a->reason) - had, bytes, len);
 }
 
+static bool
+read_stream(struct answer *a, const char *bytes, size_t len)
+{
+	size_t id_len;
+	int r = sse_parser_push(a->parser, bytes, len);
+
+	a->has_id = sse_parser_last_id(a->parser, &id_len) != NULL;
+	return r == 0;
+}
+
 bool
 answer_take_body(struct answer *a, const char *bytes, size_t len,
 		 int64_t now_ms)
@@ -148,7 +158,7 @@ answer_take_body(struct answer *a, const char *bytes, size_t len,
 	a->recent_ms = a->now_ms = now_ms;
 	a->bytes += len;
 	if (answer_is_stream(a))
-		return sse_parser_push(a->parser, bytes, len) == 0;
+		return read_stream(a, bytes, len);
 	take_reason(a, bytes, len);
 	return a->bytes < ANSWER_EVENT_MAX;
 }

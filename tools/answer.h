@@ -53,6 +53,7 @@ struct answer {			/* answer_init, answer_done */
 	uint64_t bytes;		/* of the body */
 	unsigned pieces;	/* times at which some of it came */
 	unsigned events;	/* of whatever kind */
+	bool has_id;		/* the stream said where it is */
 	bool is_local;		/* both ends of the connection are this machine */
 
 	bool has_hello, has_last;

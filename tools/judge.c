@@ -343,12 +343,15 @@ judge_any_stream(struct judge *j)
 		     " s", waited_ms / 1000);
 }
 
-/* What a worker, or its supervisor, answers when it cannot serve now. */
+/*
+ * What a worker, or its supervisor, answers when it cannot serve now. An answer
+ * that only ends soon, as those of sse-cgi may, says where it is.
+ */
 static bool
 is_later(const struct answer *a)
 {
 	return a->end != ANSWER_DROPPED && a->end != ANSWER_PENDING &&
-	       a->events == 0 && a->pieces <= 1;
+	       a->events == 0 && !a->has_id && a->pieces <= 1;
 }
 
 static void

@@ -183,12 +183,14 @@ fastcgi.server += ( "/late" => (( "socket" => "{w}", "check-local" => "disable" 
 fastcgi.server += ( "/cut" => (( "socket" => "{w}", "check-local" => "disable",
                                  "read-timeout" => 1 )) )
 fastcgi.server += ( "/cached" => (( "socket" => "{w}", "check-local" => "disable" )) )
+fastcgi.server += ( "/poll" => (( "socket" => "{w}", "check-local" => "disable" )) )
 fastcgi.server += ( "/nobody" => (( "socket" => "{w}-not", "check-local" => "disable" )) )
 url.redirect = ( "^/moved" => "/index.html", "^/there/(.*)" => "/events/$1" )
 $HTTP["url"] =~ "^/secret" {{ url.access-deny = ( "" ) }}
 $HTTP["url"] =~ "^/cached" {{
     setenv.set-response-header = ( "Cache-Control" => "max-age=60" )
 }}
+$HTTP["url"] =~ "^/poll" {{ setenv.set-environment = ( "SSE_POLL" => "1s" ) }}
 $HTTP["url"] !~ "^/held" {{ server.stream-response-body = 2 }}
 """
 
@@ -209,6 +211,7 @@ def ill_lighttpd(ward):
         "held": [url + "/held/x"],
         "late": [url + "/late/x"],
         "cached": [url + "/cached/x"],
+        "poll": [url + "/poll/x"],
         "nobody": [url + "/nobody/x"],
         "none": [url + "/none/x"],
         "secret": [url + "/secret"],
@@ -232,6 +235,7 @@ def test_lighttpd_sockets_and_a_strange_proxy(ward):
         "late": (0, [], ""),
         "cut": (76, ["idle"], '"read-timeout" =>'),
         "cached": (76, ["headers"], "setenv.set-response-header"),
+        "poll": (0, [], ""),
         "nobody": (69, ["status"], '"socket" =>'),
         "none": (69, ["status"], "fastcgi.server +="),
         "secret": (77, ["status"], "cookies"),
@@ -251,6 +255,7 @@ def test_lighttpd_sockets_and_a_strange_proxy(ward):
                   "hub", "gone", "socket"):
         assert well[check] == "ok", well.checks
     assert well["idle"] == "not-checked"
+    assert reports["poll"]["buffering"] == "note"
     assert reports["late"]["gone"] == "note"
     assert "tcp-fin-propagate" in reports["late"].remedy("gone")
     assert reports["there"]["status"] == "note"

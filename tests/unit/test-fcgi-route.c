@@ -651,17 +651,20 @@ knows_a_probe(void **state)
 				  .has_probes = true };
 	static const struct {
 		const char *uri, *method;
+		const char *poll;
 		bool is_probe;
 		int status;
 	} rows[] = {
-		{ "/e?probe=3", "GET", true, 200 },
-		{ "/e?a=b&probe", "GET", true, 200 },
+		{ "/e?probe=3", "GET", NULL, true, 200 },
+		{ "/e?a=b&probe", "GET", NULL, true, 200 },
 		/* of topics nothing is looked at */
-		{ "/e/private/x?probe=3", "GET", true, 200 },
-		{ "/e/%zz?topic=%zz&probe=3", "HEAD", true, 200 },
-		{ "/e?probe=3", "POST", false, 405 },
-		{ "/e?probes=3", "GET", false, 400 },
-		{ "/e/probe", "GET", false, 200 },
+		{ "/e/private/x?probe=3", "GET", NULL, true, 200 },
+		{ "/e/%zz?topic=%zz&probe=3", "HEAD", NULL, true, 200 },
+		{ "/e?probe=3", "POST", NULL, false, 405 },
+		{ "/e?probes=3", "GET", NULL, false, 400 },
+		{ "/e/probe", "GET", NULL, false, 200 },
+		/* of an answer that has to end soon it is no part */
+		{ "/e/x?probe=3", "GET", "5s", false, 200 },
 	};
 
 	(void)state;
@@ -670,6 +673,7 @@ knows_a_probe(void **state)
 		struct route r;
 
 		p.method = slice_of(rows[i / 2].method);
+		p.poll = slice_of(rows[i / 2].poll);
 		c.has_probes = i % 2 == 0;
 		assert_int_equal(route_request(&c, &p, &r), 0);
 		unit_check(r.is_probe == (rows[i / 2].is_probe && i % 2 == 0),

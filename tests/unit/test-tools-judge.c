@@ -333,6 +333,9 @@ test_a_stream_for_later(void **state)
 	play_body(&seen.plain, ":\nretry: 5000\n\n", ASKED_MS);
 	end(&seen.plain, ANSWER_WHOLE, ASKED_MS + 9);
 	expect("ready", EX_UNAVAILABLE);
+	play_body(&seen.plain, "id: a-1\n\n", ASKED_MS);	/* it polls */
+	expect(NULL, EX_OK);
+	expect_verdict("buffering", VERDICT_NOTE);
 }
 
 static void

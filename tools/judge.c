@@ -322,15 +322,15 @@ judge_any_stream(struct judge *j)
 	const struct answer *a = &j->seen->plain;
 	int64_t waited_ms = a->end_ms - a->asked_ms;
 
-	if (a->pieces > 1)
+	if (a->end != ANSWER_DROPPED)
+		find(j, "buffering", VERDICT_NOTE, REMEDY_NONE,
+		     "the stream ended after %" PRId64 " ms; what comes later "
+		     "comes when the browser asks again", waited_ms);
+	else if (a->pieces > 1)
 		find(j, "buffering", VERDICT_OK, REMEDY_NONE,
 		     "the stream comes in pieces, the first after %" PRId64
 		     " ms; more cannot be told of a stream without probes",
 		     a->first_ms - a->asked_ms);
-	else if (a->end != ANSWER_DROPPED)
-		find(j, "buffering", VERDICT_NOTE, REMEDY_NONE,
-		     "the stream ended after %" PRId64 " ms; what comes later "
-		     "comes when the browser asks again", waited_ms);
 	else if (a->pieces == 1)
 		find(j, "buffering", VERDICT_NOTE, REMEDY_IDLE,
 		     "something came after %" PRId64 " ms, and nothing more in "
@@ -351,7 +351,7 @@ static bool
 is_later(const struct answer *a)
 {
 	return a->end != ANSWER_DROPPED && a->end != ANSWER_PENDING &&
-	       a->events == 0 && !a->has_id && a->pieces <= 1;
+	       a->events == 0 && !a->has_id && a->pieces <= 2;
 }
 
 static void

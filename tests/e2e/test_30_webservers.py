@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""One list of cases for every web server and every way to start a worker, with
+"""One list of cases for every web server and every way to start a worker, FastCGI
+and CGI, with
 the configuration files of examples/: only paths are put in. All cases of a way
 share one running server, so each has topics of its own."""
 
@@ -10,11 +11,13 @@ import pytest
 
 from harness import (PATIENCE, Box, accepts, alive, children, descendants, free_port, program,
                      wait_until)
-from servers import CONFIGS, MODULES, example, web_server
+from servers import APACHE, CONFIGS, LIGHTTPD, example, web_server
 from starts import start_worker
-from streams import Ended
+from streams import Ended, HttpStream
+from test_55_cgi import Host, apache_cgi, apache_cgid, end
+from test_55_cgi import lighttpd as lighttpd_cgi
 
-OPTIONS = ("--heartbeat", "300ms", "--retry", "100ms", "--drain", "300ms",
+OPTIONS = ("--heartbeat", "150ms", "--retry", "100ms", "--drain", "100ms",
            "--cors-origin", "https://friend.example")
 # What starts the worker in each of them; the first does it itself.
 STARTS = {
@@ -41,6 +44,9 @@ class Site:
         if not binary:
             pytest.skip("the web server is not installed")
 
+    mount = "/events"
+    user = None  # who runs the worker
+
     def up(self):
         self.hub = self.box.start(program("sse-hub"), "--bus", self.bus)
         wait_until("the hub accepts", lambda: accepts(f"{self.bus}/publish"))
@@ -59,6 +65,14 @@ class Site:
         if self.worker:
             return self.worker.pid
         return next((c for c in children(self.server.process.pid)), None)
+
+    def publish(self, *args, **options):
+        """Runs sse-publish as one who may; what it has printed."""
+        if self.user:
+            options["user"] = self.user
+        done = self.box.run(program("sse-publish"), "--bus", self.bus, *args, **options)
+        assert done.returncode == 0, done.stderr
+        return (done.stdout + done.stderr).strip()
 
     def restart_worker(self):
         """Ends it and has it again."""
@@ -83,6 +97,77 @@ class Site:
             fields = [line.split() for line in lines][1:]
         return sum(f[place].endswith(end) and f[state] == is_open for f in fields)
 
+    def down(self):
+        for process in (self.server.process, self.worker, self.hub):
+            if process:
+                process.stop()
+
+
+class Corner:
+    """A directory of a box for one site."""
+
+    def __init__(self, box, name):
+        self.box, self.dir = box, box.path(name)
+        os.mkdir(self.dir, 0o755)
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def __getattr__(self, name):
+        return getattr(self.box, name)
+
+
+# By CGI. mod_fcgid, for which each further stream waits a second for its process,
+# is in test_55_cgi.py only.
+CGI = {
+    "lighttpd-cgi": lighttpd_cgi,
+    "apache-cgid": apache_cgid,
+    "apache-cgi": lambda host, box: apache_cgi(host, box, sizes=None),
+}
+
+
+class CgiSite(Site):
+    """A web server with sse-cgi, which starts the worker."""
+
+    mount = "/cgi/sse"
+
+    def __init__(self, box, way):
+        self.box, self.way = Corner(box, way), way
+        self.start_server = CGI[way]
+        self.worker = None
+        program_ = LIGHTTPD if way.startswith("lighttpd") else APACHE
+        if not program_:
+            pytest.skip("the web server is not installed")
+        self.user = "www-data" if program_ == APACHE and os.geteuid() == 0 else None
+        self.host = Host(self.box, self.user)
+        self.host.set(" ".join(OPTIONS), streams=250)
+        self.bus = self.host.state
+
+    def up(self):
+        self.server = self.start_server(self.host, self.box)
+        self.first()
+        return self
+
+    def first(self):
+        """The first browser, for which the worker is started."""
+        HttpStream(f"{self.server.url}{self.mount}/first").wait_placed().close()
+
+    def pid(self):
+        return self.host.supervisor()
+
+    def restart_worker(self):
+        super().restart_worker()
+        self.first()
+
+    def streams(self):
+        return self.host.connections()
+
+    def down(self):
+        for pid in self.host.relays():
+            end(pid, signal.SIGTERM)  # Apache would wait for them
+        self.server.process.stop()
+        self.host.end_service()
+
 
 @pytest.fixture(scope="module")
 def box():
@@ -92,16 +177,17 @@ def box():
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+@pytest.fixture(scope="module", params=[*CONFIGS, *CGI])
 def site(request, box):
     """A site for all cases of one way; it ends before the next one starts."""
-    bus = box.path(request.param)
-    os.mkdir(bus, 0o700)
-    s = Site(box, bus, request.param).up()
-    yield s
-    for process in (s.server.process, s.worker, s.hub):
-        if process:
-            process.stop()
+    if request.param in CGI:
+        s = CgiSite(box, request.param)
+    else:
+        bus = box.path(request.param)
+        os.mkdir(bus, 0o700)
+        s = Site(box, bus, request.param)
+    yield s.up()
+    s.down()
     wait_until("nothing is left", lambda: not children(os.getpid()))
 
 
@@ -114,15 +200,16 @@ def leave(box):
 
 
 @pytest.fixture
-def bus(site):
-    return site.bus
+def publish(site):
+    """publish(TOPIC, DATA, OPTIONS...): sse-publish, and its id."""
+    return lambda topic, data, *options: site.publish("-v", *options, "--", topic, data)
 
 
 @pytest.fixture
 def get(site, connect):
-    """get(TARGET, ...): a request to the site below /events."""
+    """get(TARGET, ...): a request to the site below its mount."""
     def request(target, **options):
-        return connect(site.server.url + "/events" + target, **options)
+        return connect(site.server.url + site.mount + target, **options)
     return request
 
 
@@ -304,11 +391,10 @@ def test_refusals(site, get):
     assert get("/bad%00topic").wait_head().status in (400, 404)
 
 
-def test_a_large_event(site, get, publish, box, bus):
+def test_a_large_event(site, get, publish):
     stream = get("/big").wait_placed()
     lines = "".join(f"line {i:06d}\n" for i in range(87000))[:1024 * 1024 - 1]
-    done = box.run(program("sse-publish"), "--bus", bus, "--raw", "big", input=lines)
-    assert done.returncode == 0, done.stderr
+    site.publish("--raw", "big", input=lines)
     assert stream.next(2 * PATIENCE).data == lines
     publish("big", "small again")
     assert stream.data(1) == ["small again"]
@@ -317,12 +403,13 @@ def test_a_large_event(site, get, publish, box, bus):
 def test_two_hundred_streams(site, get, publish, crowd):
     streams = crowd([get(f"/all?topic=own/{i}") for i in range(200)]).wait_placed()
     publish("all", "to all")
-    for i in (0, 99, 199):
+    some = (0, 99, 199)
+    for i in some:
         publish(f"own/{i}", f"to {i}")
     publish("all", "the end")
     streams.wait("the end", lambda s: b"the end" in s.body)
     for i, stream in enumerate(streams.streams):
-        own = [f"to {i}"] if i in (0, 99, 199) else []
+        own = [f"to {i}"] if i in some else []
         assert [e.data for e in stream.queue] == ["to all", *own, "the end"]
 
 
@@ -339,6 +426,9 @@ def test_the_web_server_ends_and_nothing_stays(site, get):
     get("/last").wait_placed()
     pid = site.pid()
     site.server.process.stop()
+    if site.way in CGI:
+        assert alive(pid), "the next web server finds it"
+        return
     if not site.worker:
         wait_until("the worker ends with its lighttpd", lambda: not alive(pid))
         return

@@ -182,11 +182,11 @@ def apache_cgid(host, box):
         f"ScriptSock {box.path('cgid.sock')}\n" + apache_config(host))
 
 
-def apache_cgi(host, box):
+def apache_cgi(host, box, sizes="MaxRequestWorkers 20\n"):
     return servers.apache(
         box, f"LoadModule alias_module {MODULES}/mod_alias.so\n"
         f"LoadModule cgi_module {MODULES}/mod_cgi.so\n" + apache_config(host),
-        mpm="prefork", sizes="MaxRequestWorkers 20\n")
+        mpm="prefork", sizes=sizes)
 
 
 def apache_fcgid(host, box):

@@ -47,7 +47,8 @@ class Debian(Machine):
             f.write(text.replace(old, new))
 
     def serve(self, *command, user=None):
-        return self.box.start(*self.command(command, user))
+        # An Apache with prefork sends signals to its process group.
+        return self.box.start(*self.command(command, user), start_new_session=True)
 
     def wait_served(self, process):
         wait_until("the web server accepts",

@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	%D%/systemd/apache2-sse-fcgi.conf \
 	%D%/systemd/sse-fcgi.sysusers \
 	%D%/systemd/sse-fcgi.tmpfiles \
+	$(SYSTEMD_UNITS:%=%D%/systemd/%) \
 	%D%/c/README.md
 
 # They are meant for the installed library; here they link what it is made of.
@@ -59,6 +60,8 @@ uninstall-web-server-files:
 	cd '$(DESTDIR)$(pkgdatadir)' && rm -rf apache caddy lighttpd nginx
 PHONY_TARGETS += uninstall-web-server-files
 
+SYSTEMD_UNITS = sse-fcgi.service sse-fcgi.socket sse-hub.service
+
 # systemd reads them from $(prefix)/lib for the prefixes /usr and /usr/local;
 # elsewhere `sse-fcgi --setup` does the same.
 install-data-local: install-web-server-files
@@ -71,8 +74,16 @@ install-data-local: install-web-server-files
 		'$(DESTDIR)$(prefix)/lib/tmpfiles.d/sse-fcgi.conf'
 	$(INSTALL_DATA) $(top_srcdir)/%D%/systemd/sse-fcgi.sysusers \
 		'$(DESTDIR)$(prefix)/lib/sysusers.d/sse-fcgi.conf'
+	@for unit in $(SYSTEMD_UNITS); do \
+		to='$(DESTDIR)$(prefix)/lib/systemd/system'/$$unit; \
+		echo "installing $$to"; \
+		sed 's|/usr/local/bin/|$(bindir)/|' \
+		    '$(top_srcdir)/%D%/systemd/'$$unit > "$$to" && \
+		chmod 644 "$$to" || exit; \
+	done
 
 uninstall-local: uninstall-web-server-files
 	rm -f '$(DESTDIR)$(prefix)/lib/tmpfiles.d/sse-fcgi.conf' \
 		'$(DESTDIR)$(prefix)/lib/systemd/system/apache2.service.d/sse-fcgi.conf' \
 		'$(DESTDIR)$(prefix)/lib/sysusers.d/sse-fcgi.conf'
+	cd '$(DESTDIR)$(prefix)/lib/systemd/system' && rm -f $(SYSTEMD_UNITS)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,11 +241,13 @@ a_long_one_is_refused(void **state)
 static int
 set_up(void **state)
 {
-	char name[] = "/tmp/sse-home-XXXXXX";
+	char name[] = "/tmp/sse-home-XXXXXX", real[PATH_MAX];
 
 	(void)state;
 	assert_non_null(mkdtemp(name));
-	assert_non_null(realpath(name, dir));
+	assert_non_null(realpath(name, real));
+	assert_true((size_t)snprintf(dir, sizeof(dir), "%s", real) <
+		    sizeof(dir));
 	return 0;
 }
 

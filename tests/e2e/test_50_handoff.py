@@ -10,7 +10,7 @@ import pytest
 
 from harness import (PATIENCE, alive, children, descendants, descriptors, program, wait_until,
                      workers)
-from streams import HttpStream
+from streams import Ended, HttpStream
 
 ALICE = {"Cookie": "theme=dark; session=4f1c"}
 BOB = {"Cookie": "session=93be; theme=dark"}
@@ -198,8 +198,14 @@ def test_a_worker_that_is_killed(app, hub, worker, connect, publish):
 
     # The next one takes the dead one's place, and nothing was missed.
     worker("--hub", "off", name="w2.sock")
-    again = connect(f"{app.url}/app/events", {**ALICE, "Last-Event-ID": stream.last_id})
-    assert again.next().data == "2"
+    def back():
+        again = connect(f"{app.url}/app/events", {**ALICE, "Last-Event-ID": stream.last_id})
+        try:
+            return again.next().data
+        except Ended:       # come back later: it is not there yet
+            return None
+
+    assert wait_until("a stream", back) == "2"
 
 
 def test_a_worker_that_is_full(app, worker, connect):

@@ -15,6 +15,7 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -173,6 +174,22 @@ reset_signals(void)
 		(void)signal(number, SIG_DFL);
 }
 
+/* What a request may use up is little for a service; more than the hard limit
+ * is not ours to give. */
+static void
+raise_limits(void)
+{
+	static const int kinds[] = { RLIMIT_CPU, RLIMIT_AS, RLIMIT_DATA };
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (getrlimit(kinds[i], &limit) < 0)
+			continue;
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(kinds[i], &limit);
+	}
+}
+
 /* Becomes the program; reports why it could not. */
 static void
 become(const struct plan *p, const struct launch *l, int report)
@@ -180,6 +197,7 @@ become(const struct plan *p, const struct launch *l, int report)
 	int r;
 
 	reset_signals();
+	raise_limits();
 #ifdef __linux__
 	if (l->way == LAUNCH_ENDS)
 		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -9,6 +9,7 @@ nobody's child; a Host ends it.
 import os
 import pathlib
 import pwd
+import resource
 import signal
 import socket
 import subprocess
@@ -467,6 +468,13 @@ def test_the_environment_is_not_handed_down(host):
     assert not any(f.startswith("pipe:") and f in relay_pipes() for f in files)
     assert os.getsid(pid) != os.getsid(0)
     assert os.stat(host.state).st_mode & 0o7777 == 0o700
+
+
+def test_a_requests_limits_are_not_the_services(host, box):
+    done = box.run("sh", "-c", f"ulimit -S -t 100; exec {program('sse-cgi')}", env=host.env())
+    assert done.returncode == 0, done.stderr
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    assert resource.prlimit(host.supervisor(), resource.RLIMIT_CPU) == (hard, hard)
 
 
 def relay_pipes():

@@ -1,6 +1,7 @@
 # maint: checks that keep promises honest; `make check` runs them too.
 EXTRA_DIST += %D%/check-includes %D%/check-headers %D%/check-symbols \
-	%D%/check-calls %D%/check-docs %D%/copy-sources %D%/install-packages
+	%D%/check-calls %D%/check-docs %D%/copy-sources %D%/install-packages \
+	%D%/make-deb
 PHONY_TARGETS += check-includes check-headers check-symbols check-docs \
 	check-calls
 
@@ -31,3 +32,9 @@ check-docs: $(bin_PROGRAMS) $(ssecgi_PROGRAMS)
 check-calls:
 	@$(top_srcdir)/maint/check-calls \
 		include/sse-fcgi/responder.h doc/sse_responder.3
+
+# Debian packages, in deb/ of the build directory.
+deb:
+	$(top_srcdir)/maint/make-deb deb
+PHONY_TARGETS += deb
+EXTRA_DIST += $(top_srcdir)/debian

@@ -114,7 +114,7 @@ def run(name, count, through_lighttpd=False, rounds=ROUNDS):
 def main():
     direct = run("direct", min(STREAMS, MOST))
     web = run("lighttpd", min(STREAMS, MOST_WEB), True)
-    for what, cpu, wall in (("open", 3, 2), ("resume", 3, 2)):
+    for what, cpu, wall in (("open", 1.5, 2), ("resume", 3, 2)):
         name = f"storm of {direct.count}, {what}"
         rig.figure(f"{name}: CPU for a client, to plain accept and send",
                    direct.us(what) / direct.us(what, "plain_ns"), most=cpu)

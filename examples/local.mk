@@ -27,6 +27,7 @@ noinst_PROGRAMS += %D%/c/handoff %D%/c/responder %D%/c/stream
 # For web servers: PLACE/NAME, below examples and below $(pkgdatadir).
 WEB_SERVER_FILES = \
 	apache/later.asis \
+	apache/much-later.asis \
 	apache/sites.conf \
 	apache/sse-cgi-fcgid.conf \
 	apache/sse-cgi.conf \

@@ -68,7 +68,6 @@ ThreadsPerChild 300
 StartServers 1
 MaxRequestWorkers 1200
 Define SSE_FCGI_CLIENTS 1000
-Define SSE_FCGI_THREADS 300
 """,
     "prefork": """\
 ServerLimit 300
@@ -185,7 +184,8 @@ def apache(box, config, port=None, mpm="event", sizes=None):
                               port=port, user=user, mpm=mpm,
                               sizes=APACHE_SIZES[mpm] if sizes is None else sizes)
     # www-data may not be let through to where this is being built.
-    shutil.copy(TOP / "examples/apache/later.asis", directory)
+    for answer in (TOP / "examples/apache").glob("*.asis"):
+        shutil.copy(answer, directory)
     config = config.replace("/usr/local/share/sse-fcgi/apache", directory)
     conf = write(box.path(f"apache-{port}.conf"), head + config)
     # Not -X: a real Apache has children, and streams cost it threads. At its end

@@ -45,14 +45,14 @@ def dynamic_page(box, mpm):
 class Shared:
     """An Apache with other pages, whose streams come from a worker."""
 
-    def __init__(self, box, bus, mpm):
+    def __init__(self, box, bus, mpm, sizes):
         box.start(program("sse-hub"), "--bus", bus)
         wait_until("the hub accepts", lambda: accepts(f"{bus}/publish"))
         self.worker = start_worker(box, "listen", box.path("w.sock"), "--bus", bus,
                                    "--heartbeat", "150ms", "--retry", "100ms", "--drain", "100ms")
         self.server = servers.apache(
             box, dynamic_page(box, mpm) + servers.example("apache-proxypass", box.path("w.sock")),
-            mpm=mpm, sizes=f"Include {DEBIAN.format(mpm)}\n{SOONER[mpm]}")
+            mpm=mpm, sizes=sizes)
         self.url = self.server.url
         # mod_cgid answers 503 until its own process is there.
         wait_until("the other pages are served",
@@ -61,7 +61,9 @@ class Shared:
 
 @pytest.fixture
 def shared(box, bus):
-    return lambda mpm: Shared(box, bus, mpm)
+    def start(mpm, sizes=None):
+        return Shared(box, bus, mpm, sizes or f"Include {DEBIAN.format(mpm)}\n{SOONER[mpm]}")
+    return start
 
 
 @pytest.fixture
@@ -82,47 +84,22 @@ def is_told(stream):
     return bool(stream.last_id) or stream.ended
 
 
-class Browsers:
-    """Those that want a stream; who is told to come back does so in the next
-    round."""
-
-    def __init__(self, open_stream, crowd, count):
-        self.open_stream, self.crowd = open_stream, crowd
-        self.inside, self.outside = [], [open_stream() for _ in range(count)]
-
-    def round(self):
-        """Until each has a stream or was told to come back, in a way that an
-        EventSource understands."""
-        self.crowd(self.outside).wait("each has a stream or comes back", is_told)
-        self.inside += [s for s in self.outside if not s.ended]
-        self.outside = [s for s in self.outside if s.ended]
-        assert all(s.status == 200 and s.clean and s.decoder.retry for s in self.outside)
-
-    def come_back(self):
-        self.outside = [self.open_stream() for _ in self.outside]
-        self.round()
-
-
 @pytest.mark.parametrize("mpm", ["event", "prefork"])
 def test_400_browsers(shared, page_answers, connect, crowd, publish, mpm):
     site = shared(mpm)
-    page_answers(site)
-    browsers = Browsers(lambda: connect(f"{site.url}/events/news"), crowd, 400)
-    browsers.round()
-    page_answers(site)
 
-    def is_full():
-        browsers.come_back()
+    def browsers(count):
+        return crowd([connect(f"{site.url}/events/news") for _ in range(count)])
+    inside = browsers(100).wait_placed()
+    page_answers(site)
+    for _ in range(2):  # they come back as long as they have to
+        outside = browsers(300).wait("each is told", is_told)
         page_answers(site)
-        return len(browsers.inside) == 100
-    wait_until("as many have a stream as may", is_full)
-    browsers.come_back()
-    for _ in range(10):
-        page_answers(site)
-    assert len(browsers.inside) == 100
+        assert all(s.ended and s.status == 200 and s.clean and s.decoder.retry
+                   for s in outside.streams)
     publish("news", "to all who are inside")
-    crowd(browsers.inside).wait("the event", lambda s: s.queue)
-    for stream in browsers.inside:
+    inside.wait("the event", lambda s: s.queue)
+    for stream in inside.streams:
         stream.close()
 
     def room():
@@ -133,17 +110,27 @@ def test_400_browsers(shared, page_answers, connect, crowd, publish, mpm):
     wait_until("there is room again", room)
 
 
+# One process, so that SSE_FCGI_THREADS is for the whole server.
+ONE_PROCESS = """\
+ThreadLimit 150
+ThreadsPerChild 150
+ServerLimit 4
+StartServers 1
+MaxRequestWorkers 150
+Define SSE_FCGI_THREADS 120
+"""
+
+
 def test_a_worker_that_hangs(shared, page_answers, connect, crowd):
     """It holds no more threads than the streams may have."""
-    site = shared("event")
+    site = shared("event", sizes=ONE_PROCESS)
     connect(f"{site.url}/events/news").wait_placed()
     frozen = [*workers(site.worker.pid), site.worker.pid]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
     try:
         browsers = crowd([connect(f"{site.url}/events/news") for _ in range(150)])
-        # Apache has six processes, each with 20 threads for streams.
-        told = browsers.wait_some("those without a thread are told", is_told, 150 - 6 * 20)
+        told = browsers.wait_some("those without a thread are told", is_told, 150 - 120)
         page_answers(site)
         assert all((s.status, s.decoder.retry) == (200, 2000) for s in told)
     finally:

@@ -139,8 +139,9 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 "  \"socket\" => \"/run/sse-fcgi/worker.sock\"\n",
 		[REMEDY_APACHE] =
 "It looks for it at the path after unix: in ProxyPass or SetHandler. When all\n"
-"streams that max= allows are taken, 503 is the answer as well:\n"
-"  ProxySet max=400 acquire=2000\n",
+"streams that max= allows are taken, 503 is the answer as well; it should be no\n"
+"less than ThreadsPerChild where Apache has several processes:\n"
+"  ProxySet flushpackets=on timeout=30 max=100000 acquire=50\n",
 		[REMEDY_NGINX] =
 "It looks for it at this path:\n"
 "  fastcgi_pass unix:/run/sse-fcgi/worker.sock;\n",

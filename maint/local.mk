@@ -37,4 +37,9 @@ check-calls:
 deb:
 	$(top_srcdir)/maint/make-deb deb
 PHONY_TARGETS += deb
+
+# They are tried in a Debian that boots; root, a network and a while are needed.
+check-deb:
+	$(top_srcdir)/tests/deb/run deb-test
+PHONY_TARGETS += check-deb
 EXTRA_DIST += $(top_srcdir)/debian

@@ -1,5 +1,5 @@
 # tests
-EXTRA_DIST += %D%/run %D%/tsan.supp %D%/lsan.supp
+EXTRA_DIST += %D%/run %D%/tsan.supp %D%/lsan.supp %D%/deb/run %D%/deb/inside
 
 # Only a build with --enable-sanitize=thread looks at it.
 AM_TESTS_ENVIRONMENT = \

@@ -72,11 +72,18 @@ def get(url, headers=None, **options):
     return stream
 
 
-def placed(stream):
-    """Waits until the worker has found the stream's place on the bus: what is
-    published from now on comes."""
-    stream.wait_open()
-    return stream.wait_body(b"id: ")
+def placed(connect, url, headers, **options):
+    """A stream that has found its place on the bus: what is published from now
+    on comes. As a browser does, it comes back while the worker is not there."""
+    def attempt():
+        stream = connect(url, headers, **options)
+        try:
+            stream.wait_open()
+            return stream.wait_body(b"id: ")
+        except Ended:
+            return None
+
+    return wait_until("a stream", attempt)
 
 
 def app_pid(server):
@@ -89,10 +96,10 @@ def app_pid(server):
 @pytest.mark.smoke
 def test_streams_of_those_who_are_logged_in(app, worker, connect, publish):
     w = worker()
-    alice = placed(connect(f"{app.url}/app/events", ALICE))
+    alice = placed(connect, f"{app.url}/app/events", ALICE)
     assert alice.headers["content-type"] == "text/event-stream"
     assert alice.decoder.retry is not None
-    bob = placed(connect(f"{app.url}/app/events", BOB))
+    bob = placed(connect, f"{app.url}/app/events", BOB)
 
     publish("private/bob/mail", "for bob", "--private")
     publish("private/alice/mail", "for alice", "--private")
@@ -172,7 +179,7 @@ def test_without_a_worker_the_browser_comes_back(app, worker, connect, publish):
     check_later(get(f"{app.url}/app/events", ALICE))
     assert get(f"{app.url}/app/time").status == 200
     worker()
-    stream = placed(connect(f"{app.url}/app/events", ALICE))
+    stream = placed(connect, f"{app.url}/app/events", ALICE)
     publish("news", "here")
     assert stream.next().data == "here"
 
@@ -180,7 +187,7 @@ def test_without_a_worker_the_browser_comes_back(app, worker, connect, publish):
 def test_a_worker_that_is_killed(app, hub, worker, connect, publish):
     hub()
     w = worker("--hub", "off")
-    stream = placed(connect(f"{app.url}/app/events", ALICE))
+    stream = placed(connect, f"{app.url}/app/events", ALICE)
     publish("news", "1")
     assert stream.next().data == "1"
 
@@ -210,7 +217,7 @@ def test_a_worker_that_is_killed(app, hub, worker, connect, publish):
 
 def test_a_worker_that_is_full(app, worker, connect):
     worker("--max-clients", "1")
-    placed(connect(f"{app.url}/app/events", ALICE))
+    placed(connect, f"{app.url}/app/events", ALICE)
     check_later(get(f"{app.url}/app/events", BOB))
 
 
@@ -236,8 +243,7 @@ def test_head_and_post(app, worker, connect, publish):
     assert head.headers["content-type"] == "text/event-stream"
 
     # A body is read to its end before the request is handed over.
-    posted = connect(f"{app.url}/app/events", ALICE, method="POST", body=b"x" * 50000)
-    placed(posted)
+    posted = placed(connect, f"{app.url}/app/events", ALICE, method="POST", body=b"x" * 50000)
     publish("news", "here")
     assert posted.next().data == "here"
     assert get(f"{app.url}/app/events", ALICE, method="POST", body=b"x" * 70000).status == 500
@@ -249,7 +255,7 @@ def test_another_socket(box, bus, worker, connect, publish, lighttpd):
     assert not os.path.exists(f"{bus}/handoff")
     assert os.stat(path).st_mode & 0o777 == 0o600
     app = lighttpd(config(HANDOFF, box, "handoff", SSE_HANDOFF=path))
-    stream = placed(connect(f"{app.url}/app/events", ALICE))
+    stream = placed(connect, f"{app.url}/app/events", ALICE)
     publish("news", "here")
     assert stream.next().data == "here"
 

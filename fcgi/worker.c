@@ -344,6 +344,9 @@ drain(struct worker *w)
 	log_counts(&c);
 	log_info("draining %zu streams", service_count(w->service));
 	service_drain(w->service);
+	/* Where its supervisor gives it up, nobody must seem to be there. */
+	if (w->setup->listener)
+		listen_close(w->setup->listener, false);
 }
 
 static void
@@ -371,11 +374,12 @@ on_lifeline(struct loop_io *io, unsigned ready)
 	(void)ready;
 	service_leave(w->service);
 	listen_close(w->setup->passed, false);
-	if (w->setup->listener)
-		listen_close(w->setup->listener, false);
 	loop_del(w->loop, io);
 	log_warning("the supervisor is gone; ending");
 	drain(w);
+	/* It may have been draining already. */
+	if (w->setup->listener)
+		listen_close(w->setup->listener, false);
 }
 
 /* ---- set-up ---- */

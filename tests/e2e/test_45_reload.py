@@ -14,7 +14,8 @@ import pytest
 
 import servers
 from frontend import FrontEnd, get
-from harness import (PATIENCE, TOP, accepts, alive, children, descendants, program, wait_until, workers)
+from harness import (PATIENCE, TOP, accepts, alive, children, descendants, free_port, program,
+                     wait_until, workers)
 from starts import LAUNCH, start_worker
 from streams import Ended, FcgiStream, HttpStream
 
@@ -450,6 +451,26 @@ def test_another_address(box, bus, write_conf, connect, publish):
     wait_until("that one is gone", lambda: not os.path.exists(second))
     assert process.stop() == 0
     assert not os.path.exists(first)
+
+
+def test_a_former_address_is_given_up(box, bus, write_conf, connect):
+    """At once, also while old workers end their streams: who still asks there
+    must not wait for somebody who never accepts."""
+    first, second = free_port(), free_port()
+    process = box.start(program("sse-fcgi"), "--bus", bus, "--drain", "30s",
+                        "--config", write_conf(f"listen = tcp:127.0.0.1:{first}"))
+    wait_until("the hub accepts", lambda: accepts(f"{bus}/publish"))
+    streams = [connect(("127.0.0.1", first), "/sse/t").wait_placed() for _ in range(20)]
+    old = workers(process.pid)
+    write_conf(f"listen = tcp:127.0.0.1:{second}")
+    process.send(signal.SIGHUP)
+    wait_until("it is at the second", lambda: accepts(("127.0.0.1", second)))
+    connect(("127.0.0.1", second), "/sse/t").wait_placed()
+    wait_until("nobody is at the first", lambda: not accepts(("127.0.0.1", first)))
+    assert any(map(alive, old)), "the old ones are still ending their streams"
+    for s in streams:
+        s.close()
+    wait_until("they end", lambda: not any(map(alive, old)))
 
 
 def test_workers_that_never_get_ready_replace_nobody(box, bus, worker, write_conf, connect,

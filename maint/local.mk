@@ -1,7 +1,8 @@
 # maint: checks that keep promises honest; `make check` runs them too.
 EXTRA_DIST += %D%/check-includes %D%/check-headers %D%/check-symbols \
 	%D%/check-calls %D%/check-docs %D%/copy-sources %D%/install-packages \
-	%D%/make-deb
+	%D%/make-deb %D%/make-portable %D%/old-root \
+	%D%/portable.README %D%/portable-show
 PHONY_TARGETS += check-includes check-headers check-symbols check-docs \
 	check-calls
 
@@ -42,4 +43,13 @@ PHONY_TARGETS += deb
 check-deb:
 	$(top_srcdir)/tests/deb/run deb-test
 PHONY_TARGETS += check-deb
-EXTRA_DIST += $(top_srcdir)/debian
+EXTRA_DIST += debian
+
+# A tarball that runs from any directory, in portable/ of the build directory.
+portable:
+	$(top_srcdir)/maint/make-portable portable
+PHONY_TARGETS += portable
+
+check-portable:
+	$(top_srcdir)/tests/portable/run portable
+PHONY_TARGETS += check-portable

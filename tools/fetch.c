@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include "tools/curlport.h"
 #include "tools/duration.h"
 
 enum {
@@ -24,6 +25,7 @@ struct transfer {
 	struct curl_slist *headers;
 	char *url;
 	struct answer *answer;	/* borrowed */
+	struct curlport_hook hook;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -117,15 +119,13 @@ on_body(char *bytes, size_t size, size_t count, void *user)
 }
 
 /* The request is out when the connection is ready for it. */
-static int
-on_ready_to_ask(void *user, char *peer, char *own, int peer_port, int own_port)
+static void
+on_ready_to_ask(void *user)
 {
 	struct transfer *t = user;
 
-	(void)peer, (void)own, (void)peer_port, (void)own_port;
 	t->answer->asked_ms = duration_now();
 	note_ends(t);
-	return CURL_PREREQFUNC_OK;
 }
 
 static enum answer_end
@@ -243,8 +243,7 @@ set_connection(struct transfer *t, const struct fetch *f,
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)REDIRECTS_MOST);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	curlport_only_http(c);
 	if (f->is_one_connection) {
 		curl_easy_setopt(c, CURLOPT_PIPEWAIT, 1L);
 	} else {
@@ -275,8 +274,8 @@ set_request(struct transfer *t, const struct fetch_request *r)
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_ready_to_ask);
-	curl_easy_setopt(c, CURLOPT_PREREQDATA, t);
+	t->hook = (struct curlport_hook){ on_ready_to_ask, t };
+	curlport_set_hook(c, &t->hook);
 }
 
 static int

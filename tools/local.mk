@@ -26,6 +26,7 @@ sse_publish_LDADD = libtools.la libjsonline.la libbus.la libsse.la libbase.la
 
 bin_PROGRAMS += sse-subscribe
 sse_subscribe_SOURCES = \
+	%D%/curlport.c %D%/curlport.h \
 	%D%/show.c %D%/show.h \
 	%D%/subscribe.c \
 	%D%/url.c %D%/url.h \
@@ -46,6 +47,7 @@ libdoctor_la_LIBADD = $(JANSSON_LIBS)
 
 bin_PROGRAMS += sse-doctor
 sse_doctor_SOURCES = \
+	%D%/curlport.c %D%/curlport.h \
 	%D%/doctor.c \
 	%D%/exam.c %D%/exam.h \
 	%D%/fetch.c %D%/fetch.h \

@@ -17,6 +17,7 @@
 #include <sse-fcgi/parser.h>
 
 #include "tools/complain.h"
+#include "tools/curlport.h"
 #include "tools/duration.h"
 
 enum {
@@ -279,7 +280,7 @@ set_up(struct url *u)
 	curl_easy_setopt(u->curl, CURLOPT_WRITEDATA, u);
 	curl_easy_setopt(u->curl, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(u->curl, CURLOPT_MAXREDIRS, 20L);
-	curl_easy_setopt(u->curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	curlport_only_http(u->curl);
 	curl_easy_setopt(u->curl, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)URL_CONNECT_MS);
 	curl_easy_setopt(u->curl, CURLOPT_NOSIGNAL, 1L);

@@ -181,7 +181,7 @@ say(char *error, size_t size, const char *path, int r)
 	case -ENAMETOOLONG:
 		snprintf(error, size,
 			 "The path of a unix socket has at most %zu bytes; "
-			 "choose a shorter one with --handoff than %s.",
+			 "choose a shorter one with --handoff than %.200s.",
 			 sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1,
 			 path);
 		break;

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Where off_t may have two sizes, a library may call either of two functions;
+ * here both are what their names say.
+ */
+#undef _FILE_OFFSET_BITS
 #include "tests/support/diskfault.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,10 +75,25 @@ write(int fd, const void *p, size_t len)
 	return is_due(fd) ? -1 : syscall(SYS_write, fd, p, len);
 }
 
+/* Not by syscall: how a place of 64 bits is passed depends on the machine. */
+static ssize_t
+put(int fd, const void *p, size_t len, off64_t at)
+{
+	struct iovec part = { (void *)(uintptr_t)p, len };
+
+	return is_due(fd) ? -1 : pwritev64(fd, &part, 1, at);
+}
+
 SEEN ssize_t
 pwrite(int fd, const void *p, size_t len, off_t at)
 {
-	return is_due(fd) ? -1 : syscall(SYS_pwrite64, fd, p, len, at);
+	return put(fd, p, len, at);
+}
+
+SEEN ssize_t
+pwrite64(int fd, const void *p, size_t len, off64_t at)
+{
+	return put(fd, p, len, at);
 }
 
 SEEN ssize_t
@@ -93,8 +114,23 @@ fdatasync(int fd)
 	return is_due(fd) ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
+static int
+cut(int fd, off64_t len)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return is_due(fd) ? -1 : truncate64(link, len);
+}
+
 SEEN int
 ftruncate(int fd, off_t len)
 {
-	return is_due(fd) ? -1 : (int)syscall(SYS_ftruncate, fd, len);
+	return cut(fd, len);
+}
+
+SEEN int
+ftruncate64(int fd, off64_t len)
+{
+	return cut(fd, len);
 }

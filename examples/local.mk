@@ -10,6 +10,8 @@ EXTRA_DIST += \
 	%D%/systemd/sse-fcgi.sysusers \
 	%D%/systemd/sse-fcgi.tmpfiles \
 	$(SYSTEMD_UNITS:%=%D%/systemd/%) \
+	%D%/completion/sse-fcgi.bash \
+	%D%/openrc/sse-fcgi %D%/openrc/sse-hub \
 	%D%/c/README.md
 
 # They are meant for the installed library; here they link what it is made of.
@@ -61,6 +63,7 @@ uninstall-web-server-files:
 	cd '$(DESTDIR)$(pkgdatadir)' && rm -rf apache caddy lighttpd nginx
 PHONY_TARGETS += uninstall-web-server-files
 
+COMPLETIONS = $(datadir)/bash-completion/completions
 SYSTEMD_UNITS = sse-fcgi.service sse-fcgi.socket sse-hub.service
 
 # systemd reads them from $(prefix)/lib for the prefixes /usr and /usr/local;
@@ -75,6 +78,11 @@ install-data-local: install-web-server-files
 		'$(DESTDIR)$(prefix)/lib/tmpfiles.d/sse-fcgi.conf'
 	$(INSTALL_DATA) $(top_srcdir)/%D%/systemd/sse-fcgi.sysusers \
 		'$(DESTDIR)$(prefix)/lib/sysusers.d/sse-fcgi.conf'
+	$(MKDIR_P) '$(DESTDIR)$(COMPLETIONS)'
+	for program in $(bin_PROGRAMS); do \
+		$(INSTALL_DATA) $(top_srcdir)/%D%/completion/sse-fcgi.bash \
+		    '$(DESTDIR)$(COMPLETIONS)'/$$program || exit; \
+	done
 	@for unit in $(SYSTEMD_UNITS); do \
 		to='$(DESTDIR)$(prefix)/lib/systemd/system'/$$unit; \
 		echo "installing $$to"; \
@@ -88,3 +96,4 @@ uninstall-local: uninstall-web-server-files
 		'$(DESTDIR)$(prefix)/lib/systemd/system/apache2.service.d/sse-fcgi.conf' \
 		'$(DESTDIR)$(prefix)/lib/sysusers.d/sse-fcgi.conf'
 	cd '$(DESTDIR)$(prefix)/lib/systemd/system' && rm -f $(SYSTEMD_UNITS)
+	cd '$(DESTDIR)$(COMPLETIONS)' && rm -f $(bin_PROGRAMS)

@@ -17,31 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/netfs.h"
+
 enum { DAY = 24 * 3600 };
-
-bool
-home_is_remote(unsigned long type)
-{
-	static const unsigned long kinds[] = {
-		0x6969,		/* NFS */
-		0x517b,		/* SMB */
-		0xff534d42,	/* CIFS */
-		0xfe534d42,	/* SMB2 */
-		0x5346414f,	/* AFS */
-		0x6b414653,	/* kAFS */
-		0x00c36400,	/* Ceph */
-		0x73757245,	/* Coda */
-		0x0bd00bd0,	/* Lustre */
-		0x47504653,	/* GPFS */
-		0x01021997,	/* 9P */
-		0x65735546,	/* FUSE: sshfs and others */
-	};
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if ((type & 0xffffffff) == kinds[i])
-			return true;
-	return false;
-}
 
 /* Writes the nearest directory above `path`, or itself, that is there. */
 static bool
@@ -90,7 +68,7 @@ is_on_network(const char *path)
 	struct statfs fs;
 
 	return find_existing(path, there) && statfs(there, &fs) == 0 &&
-	       home_is_remote((unsigned long)fs.f_type);
+	       netfs_of_type((unsigned long)fs.f_type) != NETFS_LOCAL;
 #else
 	(void)path;
 	return false;

@@ -27,9 +27,6 @@ struct home {
 	char note[400];		/* a sentence for the log; "": there is none */
 };
 
-/* Whether a file system's statfs(2) type is one over a network. */
-bool home_is_remote(unsigned long type);
-
 /*
  * Whether `path` is `root` or below it, both as they are on the disk; what is
  * not there yet is where it would be. An empty root holds nothing.

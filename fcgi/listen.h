@@ -58,7 +58,9 @@ struct listen_fault {
 
 /*
  * Finds or makes the socket. An old file of a unix socket is removed only if
- * nobody accepts on it. 0, or negative errno with *ret_fault.
+ * nobody accepts on it; one in use is waited for, a second at most, because the
+ * workers of a supervisor that was killed need a moment to let go. 0, or
+ * negative errno with *ret_fault.
  */
 int listen_open(const struct listen_config *c, struct listener *ret_listener,
 		struct listen_fault *ret_fault);

@@ -20,6 +20,7 @@
 
 #include "hub/stored.h"
 #include "lib/base/clock.h"
+#include "lib/base/netfs.h"
 
 enum {
 	LOCK_AGAIN_MS = 20,
@@ -107,28 +108,14 @@ static bool
 is_remote(int fd)
 {
 #ifdef __linux__
-	static const unsigned long kinds[] = {
-		0x6969,		/* NFS */
-		0x517b,		/* SMB */
-		0xff534d42,	/* CIFS */
-		0xfe534d42,	/* SMB2 */
-		0x5346414f,	/* AFS */
-		0x6b414653,	/* kAFS */
-		0x00c36400,	/* Ceph */
-		0x73757245,	/* Coda */
-		0x0bd00bd0,	/* Lustre */
-		0x47504653,	/* GPFS */
-	};
 	struct statfs fs;
-	size_t i;
 
-	for (i = 0; fstatfs(fd, &fs) == 0 &&
-		    i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (((unsigned long)fs.f_type & 0xffffffff) == kinds[i])
-			return true;
-#endif
+	return fstatfs(fd, &fs) == 0 &&
+	       netfs_of_type((unsigned long)fs.f_type) == NETFS_REMOTE;
+#else
 	(void)fd;
 	return false;
+#endif
 }
 
 static int

@@ -9,6 +9,7 @@ libbase_la_SOURCES = \
 	%D%/list.h \
 	%D%/logging.c %D%/logging.h \
 	%D%/map.c %D%/map.h \
+	%D%/netfs.c %D%/netfs.h \
 	%D%/options.c %D%/options.h \
 	%D%/options_file.c %D%/options_help.c \
 	%D%/options_reader.c %D%/options_reader.h \

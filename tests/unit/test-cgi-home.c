@@ -166,18 +166,6 @@ nothing_is_made_over_a_network(void **state)
 #endif
 
 static void
-knows_file_systems_of_networks(void **state)
-{
-	(void)state;
-	assert_true(home_is_remote(0x6969));
-	assert_true(home_is_remote(0xff534d42));
-	assert_true(home_is_remote((unsigned long)(int)0xff534d42));
-	assert_true(home_is_remote(0x65735546));
-	assert_false(home_is_remote(0xef53));
-	assert_false(home_is_remote(0x01021994));
-}
-
-static void
 one_that_is_not_ours_is_refused(void **state)
 {
 	struct home h;
@@ -272,7 +260,6 @@ main(void)
 #ifdef __linux__
 		cmocka_unit_test(nothing_is_made_over_a_network),
 #endif
-		cmocka_unit_test(knows_file_systems_of_networks),
 		cmocka_unit_test(one_that_is_not_ours_is_refused),
 		cmocka_unit_test(what_is_always_so_is_said_once_a_day),
 		cmocka_unit_test(a_long_one_is_refused),

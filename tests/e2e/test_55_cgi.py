@@ -80,13 +80,16 @@ class Host:
                 **{k: v for k, v in self.box.env.items() if k.endswith("SAN_OPTIONS")}}
 
     def service(self):
-        """The pids of the service's processes; the supervisor's is the first."""
+        """The pids of the service's processes."""
         mark = f"unix:{self.state}/worker.sock".encode()
-        return sorted(pid for pid, line, _ in processes() if mark in line)
+        return [pid for pid, line, _ in processes() if mark in line]
 
     def supervisor(self):
+        """The one that no other has started: pids begin again at the low ones
+        sometimes, so theirs say nothing."""
         pids = self.service()
-        return pids[0] if pids else None
+        started = {child for pid in pids for child in children(pid)}
+        return next((pid for pid in pids if pid not in started), None)
 
     def relays(self):
         """The pids of the sse-cgi that run."""
@@ -108,7 +111,8 @@ class Host:
         return self.log().count("]: serving unix:")
 
     def end_service(self):
-        for pid in self.service()[:1]:
+        pid = self.supervisor()
+        if pid:
             end(pid, signal.SIGTERM)
         wait_until("the service ends", lambda: not self.service())
 

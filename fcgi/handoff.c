@@ -170,7 +170,7 @@ build_subscription(struct subscription *sub, const struct handoff_message *m,
 		*ret_why = "a topic is too long with its prefix";
 		if (m->prefix.len + topic.len > SELECTOR_MAX)
 			return -EINVAL;
-		r = subscription_add(sub, m->prefix, topic, true);
+		r = subscription_add(sub, m->prefix, topic, REACH_ALL);
 		if (r < 0)
 			return r;
 	}

@@ -21,6 +21,7 @@ libfcgicore_la_SOURCES = \
 	%D%/route.c %D%/route.h \
 	%D%/route_config.c \
 	%D%/subscription.c %D%/subscription.h
+libfcgicore_la_LIBADD = libauth.la
 libfcgicore_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 
 EXTRA_DIST += %D%/may-include

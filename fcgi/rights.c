@@ -16,18 +16,6 @@ rights_ask(struct buf *asked, struct slice selector)
 	return r < 0 ? r : buf_append_char(asked, '\0');
 }
 
-/* Takes the next selector off a list. */
-static bool
-take(struct slice *list, struct slice *ret_selector)
-{
-	if (list->len == 0)
-		return false;
-	*ret_selector = slice_of(list->p);
-	list->p += ret_selector->len + 1;
-	list->len -= ret_selector->len + 1;
-	return true;
-}
-
 int
 rights_grant(struct rights_case *c, struct slice selector)
 {
@@ -57,7 +45,7 @@ is_granted(const struct rights_case *c, struct slice selector)
 	enum selector_kind kind = SELECTOR_ALL, granted_kind;
 
 	(void)selector_parse(selector, &kind, NULL);
-	while (take(&rest, &granted)) {
+	while (grants_next(&rest, &granted)) {
 		if (slice_eq(granted, selector))
 			return true;
 		if (kind == SELECTOR_TOPIC &&
@@ -76,26 +64,86 @@ refuse(struct rights_case *c, int status, const char *why)
 	return -EACCES;
 }
 
+/* Whether what is not private of it is everybody's. */
+static bool
+is_open(const struct rights_case *c, struct slice selector)
+{
+	/* The stream's own words are judged; the prefix is the
+	 * administrator's. */
+	return !c->is_closed && !selector_is_guarded(selector);
+}
+
+static int
+refuse_asked(struct rights_case *c, struct slice selector)
+{
+	if (!selector_is_guarded(selector))
+		return refuse(c, 403,
+			      "Topics need an access rule here, and there is "
+			      "none that lets you read this one.");
+	return refuse(c, 403,
+		      "Topics below $SYS/ and private topics need an access "
+		      "rule, and there is none for this one.");
+}
+
+/* How much of a selector, with its prefix in `whole`, the stream may have. */
+static int
+find_reach(struct rights_case *c, struct slice selector, struct slice whole,
+	   enum subscription_reach *ret_reach)
+{
+	enum selector_kind kind = SELECTOR_TOPIC;
+	bool open = is_open(c, selector);
+
+	(void)selector_parse(selector, &kind, NULL);
+	if (is_granted(c, selector) ||
+	    grants_cover_selector(&c->allowed, GRANTS_SUBSCRIBE, whole))
+		*ret_reach = REACH_ALL;
+	else if (kind == SELECTOR_TOPIC ||
+		 grants_are_empty(&c->allowed, GRANTS_SUBSCRIBE))
+		*ret_reach = REACH_PUBLIC;
+	else
+		*ret_reach = open ? REACH_OPEN : REACH_ALLOWED;
+	return *ret_reach == REACH_PUBLIC && !open ?
+	       refuse_asked(c, selector) : 0;
+}
+
+/* What the filters of wildcards are told (lib/log/allowance.h). */
+static int
+add_allowed(const struct rights_case *c, struct subscription *sub)
+{
+	struct slice rest = grants_selectors(&c->allowed, GRANTS_SUBSCRIBE);
+	struct slice selector;
+	int r = 0;
+
+	if (c->allowed.of[GRANTS_SUBSCRIBE].all)
+		r = subscription_allow_all(sub);
+	while (r == 0 && grants_next(&rest, &selector))
+		r = subscription_allow(sub, selector);
+	return r;
+}
+
 static int
 add_asked(struct rights_case *c, struct subscription *sub)
 {
-	struct slice rest = c->asked, selector;
+	struct slice rest = c->asked, selector, prefix = c->params->topic_prefix;
+	enum subscription_reach reach;
+	bool is_filtered = false;
+	struct buf whole = { 0 };
 	int r = 0;
 
-	while (r == 0 && take(&rest, &selector)) {
-		bool granted = is_granted(c, selector);
-
-		/* The stream's own words are judged; the prefix is the
-		 * administrator's. */
-		if (!granted && selector_is_guarded(selector))
-			return refuse(c, 403,
-				      "Topics below $SYS/ and private topics "
-				      "need an access rule, and there is none "
-				      "for this one.");
-		r = subscription_add(sub, c->params->topic_prefix, selector,
-				     granted);
+	while (r == 0 && grants_next(&rest, &selector)) {
+		buf_clear(&whole);
+		r = buf_append_slice(&whole, prefix);
+		if (r == 0)
+			r = buf_append_slice(&whole, selector);
+		if (r == 0)
+			r = find_reach(c, selector, buf_slice(&whole), &reach);
+		if (r < 0)
+			break;
+		is_filtered |= reach == REACH_OPEN || reach == REACH_ALLOWED;
+		r = subscription_add(sub, prefix, selector, reach);
 	}
-	return r;
+	buf_done(&whole);
+	return r == 0 && is_filtered ? add_allowed(c, sub) : r;
 }
 
 static int
@@ -104,9 +152,9 @@ add_granted(const struct rights_case *c, struct subscription *sub)
 	struct slice rest = buf_slice(&c->granted), selector;
 	int r = 0;
 
-	while (r == 0 && take(&rest, &selector))
+	while (r == 0 && grants_next(&rest, &selector))
 		r = subscription_add(sub, c->params->topic_prefix, selector,
-				     true);
+				     REACH_ALL);
 	return r;
 }
 
@@ -129,4 +177,5 @@ void
 rights_done(struct rights_case *c)
 {
 	buf_done(&c->granted);
+	grants_done(&c->allowed);
 }

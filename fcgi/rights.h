@@ -2,17 +2,23 @@
 /*
  * rights: who may read what of the topics that a request asks for.
  *
- * A judge is asked, if there is one, and may grant selectors: the stream gets
- * what they mean, and private events of it. A guarded topic (selector.h) is
- * refused unless it was granted. Pure, but for what the judge does.
+ * A judge is asked, if there is one. What it grants, the stream gets, asked for
+ * or not, and private events of it. What it allows is had for the asking, and
+ * private events of it. Beside that, what is open: events that are not
+ * private of topics that are not guarded (selector.h), unless the judge closes
+ * them. A topic that was named outright and is not to be had is refused; a
+ * wildcard gets what there is for it, and is refused if that can be nothing.
+ * Pure, but for what the judge does.
  */
 #ifndef FCGI_RIGHTS_H
 #define FCGI_RIGHTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "fcgi/params.h"
 #include "fcgi/subscription.h"
+#include "lib/auth/grants.h"
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
 
@@ -27,6 +33,9 @@ struct rights_case {
 	struct buf granted;		/* owned: by rights_grant, a NUL each */
 	size_t n_granted, granted_max;
 	size_t n_templates, templates_max;	/* granted ones */
+	struct grants allowed;		/* owned: by the judge; of topics with
+					 * the site's prefix before them */
+	bool is_closed;			/* nothing is open */
 	/* A refusal, 204 or 400-599; 0: none. `why` is plain text for people
 	 * and good until the case is done. */
 	int status;

@@ -4,26 +4,56 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int
-subscription_add(struct subscription *s, struct slice prefix,
-		 struct slice selector, bool granted)
+enum {
+	SIGN_ALLOW = '=',
+	SIGN_ALLOW_ALL = '!',
+};
+
+static int
+add_line(struct subscription *s, char sign, struct slice prefix,
+	 struct slice selector)
 {
 	size_t before = s->key.len;
 	int r;
 
-	r = buf_append_char(&s->key, granted ? '+' : '-');
+	r = buf_append_char(&s->key, sign);
 	if (r == 0)
 		r = buf_append_slice(&s->key, prefix);
 	if (r == 0)
 		r = buf_append_slice(&s->key, selector);
 	if (r == 0)
 		r = buf_append_char(&s->key, '\n');
-	if (r < 0) {
+	if (r < 0)
 		s->key.len = before;
-		return r;
-	}
-	s->count++;
-	return 0;
+	return r;
+}
+
+int
+subscription_add(struct subscription *s, struct slice prefix,
+		 struct slice selector, enum subscription_reach reach)
+{
+	int r = add_line(s, (char)reach, prefix, selector);
+
+	s->count += r == 0;
+	return r;
+}
+
+int
+subscription_allow(struct subscription *s, struct slice selector)
+{
+	int r = add_line(s, SIGN_ALLOW, SLICE_NONE, selector);
+
+	s->allowed += r == 0;
+	return r;
+}
+
+int
+subscription_allow_all(struct subscription *s)
+{
+	int r = add_line(s, SIGN_ALLOW_ALL, SLICE_NONE, SLICE_LIT("*"));
+
+	s->allowed += r == 0;
+	return r;
 }
 
 /* The selector of a line without its sign and line feed. */
@@ -33,15 +63,24 @@ line_selector(struct slice line)
 	return (struct slice){ line.p + 1, line.len - 2 };
 }
 
-/* By selector, and a granted one before its twin: `+` sorts before `-`. */
+static bool
+is_allowed(struct slice line)
+{
+	return line.p[0] == SIGN_ALLOW || line.p[0] == SIGN_ALLOW_ALL;
+}
+
+/* What is allowed comes last; by selector, and one that is granted whole before
+ * its twin: `+` sorts before the other signs. */
 static int
 compare_lines(const void *va, const void *vb)
 {
 	const struct slice *la = va, *lb = vb;
 	struct slice a = line_selector(*la), b = line_selector(*lb);
 	size_t shorter = a.len < b.len ? a.len : b.len;
-	int r = shorter > 0 ? memcmp(a.p, b.p, shorter) : 0;
+	int r = is_allowed(*la) - is_allowed(*lb);
 
+	if (r == 0 && shorter > 0)
+		r = memcmp(a.p, b.p, shorter);
 	if (r == 0)
 		r = (a.len > b.len) - (a.len < b.len);
 	if (r == 0)
@@ -63,44 +102,49 @@ split_lines(struct slice key, struct slice *lines, size_t count)
 	}
 }
 
-/* Writes the first line of each selector; returns how many those are. */
-static uint32_t
-join_lines(const struct slice *lines, size_t count, char *to, size_t *ret_len)
+static bool
+is_double(struct slice line, struct slice before)
 {
-	uint32_t kept = 0;
-	size_t i, len = 0;
+	return is_allowed(line) == is_allowed(before) &&
+	       slice_eq(line_selector(line), line_selector(before));
+}
 
-	for (i = 0; i < count; i++) {
-		if (i > 0 && slice_eq(line_selector(lines[i]),
-				      line_selector(lines[i - 1])))
+/* Takes the lines, sorted, but for doubles. There is room in the key. */
+static void
+join_lines(struct subscription *s, const struct slice *lines, size_t count)
+{
+	s->count = s->allowed = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && is_double(lines[i], lines[i - 1]))
 			continue;
-		memcpy(to + len, lines[i].p, lines[i].len);
-		len += lines[i].len;
-		kept++;
+		(void)buf_append_slice(&s->key, lines[i]);
+		if (is_allowed(lines[i]))
+			s->allowed++;
+		else
+			s->count++;
 	}
-	*ret_len = len;
-	return kept;
 }
 
 int
 subscription_seal(struct subscription *s)
 {
-	struct buf sealed = { 0 };
+	size_t count = s->count + s->allowed;
+	struct buf unsorted = s->key, sealed = { 0 };
 	struct slice *lines;
 	int r;
 
-	if (s->count < 2)
+	if (count < 2)
 		return 0;
-	lines = calloc(s->count, sizeof(*lines));
+	lines = calloc(count, sizeof(*lines));
 	if (!lines)
 		return -ENOMEM;
 	r = buf_reserve(&sealed, s->key.len);
 	if (r == 0) {
-		split_lines(buf_slice(&s->key), lines, s->count);
-		qsort(lines, s->count, sizeof(*lines), compare_lines);
-		s->count = join_lines(lines, s->count, sealed.p, &sealed.len);
-		buf_done(&s->key);
+		split_lines(buf_slice(&unsorted), lines, count);
+		qsort(lines, count, sizeof(*lines), compare_lines);
 		s->key = sealed;
+		join_lines(s, lines, count);
+		buf_done(&unsorted);
 	}
 	free(lines);
 	return r;

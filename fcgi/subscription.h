@@ -23,16 +23,26 @@ enum subscription_from {
 				 * one that the hub does not know */
 };
 
+/* How much of what a selector matches the stream gets. */
+enum subscription_reach {
+	REACH_ALL = '+',	/* everything */
+	REACH_PUBLIC = '-',	/* events that are not private */
+	REACH_ALLOWED = '?',	/* what is allowed, below */
+	REACH_OPEN = '~',	/* what is not private, and what is allowed */
+};
+
 struct subscription {		/* zeroed: empty */
 	/*
 	 * Canonical, so that equal subscriptions share a group: one line for
-	 * each selector, sorted by it; of one that was added both granted and
-	 * not, the granted line stays. A line is `+` (granted: private events
-	 * too) or `-`, the selector with the site's prefix, and a line feed,
-	 * which no selector can hold.
+	 * each selector, sorted by it, and then one for each that is allowed.
+	 * A line is a sign (enum subscription_reach, or `=` and `!` for what
+	 * is allowed), the selector with the site's prefix, and a line feed,
+	 * which no selector can hold. Of one that was added twice, the line
+	 * that reaches further stays.
 	 */
 	struct buf key;
-	uint32_t count;
+	uint32_t count;		/* selectors, without the allowed ones */
+	uint32_t allowed;
 	enum subscription_from from;
 	struct buf after;	/* FROM_ID: 1-EVENT_ID_MAX bytes of UTF-8 */
 	uint32_t last_n;
@@ -42,7 +52,12 @@ struct subscription {		/* zeroed: empty */
 
 /* Adds a selector (checked by selector_parse). 0 or -ENOMEM. */
 int subscription_add(struct subscription *s, struct slice prefix,
-		     struct slice selector, bool granted);
+		     struct slice selector, enum subscription_reach reach);
+/* Allows what a selector, whole with its prefix, means: to those of REACH_ALLOWED
+ * and _OPEN. 0 or -ENOMEM. */
+int subscription_allow(struct subscription *s, struct slice selector);
+/* Allows everything but what is below $SYS/. 0 or -ENOMEM. */
+int subscription_allow_all(struct subscription *s);
 /* Sorts and removes doubles; afterwards the key is canonical. 0 or -ENOMEM. */
 int subscription_seal(struct subscription *s);
 void subscription_done(struct subscription *s);

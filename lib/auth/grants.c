@@ -98,6 +98,25 @@ grants_cover(const struct grants *g, enum grants_action action,
 }
 
 bool
+grants_cover_selector(const struct grants *g, enum grants_action action,
+		      struct slice selector)
+{
+	const struct grants_list *list = &g->of[action];
+	struct slice rest = buf_slice(&list->selectors), each;
+	enum selector_kind kind, its_kind;
+
+	if (selector_parse(selector, &kind, NULL) < 0)
+		return false;
+	if (list->all && !slice_starts(selector, SLICE_LIT("$SYS/")))
+		return true;
+	while (grants_next(&rest, &each))
+		if (selector_parse(each, &its_kind, NULL) == 0 &&
+		    selector_covers(each, its_kind, selector, kind))
+			return true;
+	return false;
+}
+
+bool
 grants_are_empty(const struct grants *g, enum grants_action action)
 {
 	return !g->of[action].all && g->of[action].count == 0;

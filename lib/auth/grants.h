@@ -64,6 +64,10 @@ void grants_end_at(struct grants *g, int64_t unix_ms);
 bool grants_cover(const struct grants *g, enum grants_action action,
 		  struct slice topic);
 
+/* Whether one of them means every topic that a selector means. */
+bool grants_cover_selector(const struct grants *g, enum grants_action action,
+			   struct slice selector);
+
 bool grants_are_empty(const struct grants *g, enum grants_action action);
 
 /*

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lib/base/map.h"
+#include "lib/log/allowance.h"
 #include "lib/sse/selector.h"
 
 enum {
@@ -23,6 +24,9 @@ enum {
 	/* template matches that are remembered at topics, 8 bytes each; more
 	 * than this, which takes a crowd of odd readers, is worked out anew */
 	GROUPS_MATCHES = 1 << 20,
+	/* a hub is asked for this many allowed selectors in the place of `*`;
+	 * for more it is asked for all, and more of it is thrown away */
+	GROUP_SPELT = 20,
 };
 
 struct selector_use {
@@ -430,16 +434,34 @@ group_free(struct groups *g, struct group *group, uint32_t count)
 	list_del(&group->dirty);
 	list_del(&group->fresh);
 	free(group->pending);
+	free(group->allowance);
 	free((void *)(uintptr_t)group->key.p);
 	free(group);
 }
 
-/* Adds one line of a key; a selector that stands there twice counts once. */
-static int
-group_add_line(struct groups *g, struct group *group, struct slice line)
+/* What a line of a key is about; 0: something else than what is taken. */
+static unsigned
+takes_of(char sign)
 {
-	struct slice text = { line.p + 1, line.len - 1 };
-	bool is_granted = line.p[0] == '+';
+	switch (sign) {
+	case '-':
+		return GROUP_TAKES_PUBLIC;
+	case '+':
+		return GROUP_TAKES_PUBLIC | GROUP_TAKES_PRIVATE;
+	case '~':
+		return GROUP_TAKES_PUBLIC | GROUP_TAKES_ALLOWED;
+	case '?':
+		return GROUP_TAKES_ALLOWED;
+	default:
+		return 0;
+	}
+}
+
+/* Takes a selector up; one that stands in the key twice counts once. */
+static int
+group_add_selector(struct groups *g, struct group *group, struct slice text,
+		   unsigned takes)
+{
 	struct selector *s;
 	int r = selector_get(g, text, &s);
 
@@ -447,7 +469,7 @@ group_add_line(struct groups *g, struct group *group, struct slice line)
 		return r;
 	for (uint32_t i = 0; i < group->selector_count; i++) {
 		if (group->selectors[i].selector == s) {
-			group->selectors[i].is_granted |= is_granted;
+			group->selectors[i].takes |= (uint8_t)takes;
 			return 0;
 		}
 	}
@@ -457,9 +479,39 @@ group_add_line(struct groups *g, struct group *group, struct slice line)
 		return r;
 	}
 	group->selectors[group->selector_count].selector = s;
-	group->selectors[group->selector_count].is_granted = is_granted;
+	group->selectors[group->selector_count].takes = (uint8_t)takes;
 	group->selector_count++;
 	return 0;
+}
+
+/* Adds to the allowance, which gets room for `room` with its first. */
+static int
+group_allow(struct group *group, struct slice text, size_t room)
+{
+	if (!group->allowance)
+		group->allowance = allowance_new(room);
+	if (!group->allowance)
+		return -ENOMEM;
+	return allowance_add(group->allowance, text);
+}
+
+/* Adds one line of a key that has `lines`. */
+static int
+group_add_line(struct groups *g, struct group *group, struct slice line,
+	       size_t lines)
+{
+	struct slice text = { line.p + 1, line.len - 1 };
+	unsigned takes = takes_of(line.p[0]);
+	int r;
+
+	if (takes)
+		return group_add_selector(g, group, text, takes);
+	if (line.p[0] != '=' && line.p[0] != '!')
+		return -EINVAL;
+	r = group_allow(group, text, lines);
+	if (r == 0 && line.p[0] == '!')
+		group->allowance->is_all = true;
+	return r;
 }
 
 static size_t
@@ -496,7 +548,7 @@ group_make(struct groups *g, struct slice key, struct group **ret_group)
 
 		r = stop && stop - p >= 2 ?
 		    group_add_line(g, group, (struct slice){ p,
-				   (size_t)(stop - p) }) : -EINVAL;
+				   (size_t)(stop - p) }, lines) : -EINVAL;
 		p = stop ? stop + 1 : end;
 	}
 	if (r == 0)
@@ -538,6 +590,21 @@ groups_put(struct groups *g, struct group *group,
 	group_free(g, group, group->selector_count);
 }
 
+/* ---- what it takes ---- */
+
+/* Whether the readers get an event of a topic that the selector matches. */
+static bool
+group_takes(const struct group *group, const struct group_selector *gs,
+	    struct slice topic, bool is_private)
+{
+	unsigned takes = is_private ? GROUP_TAKES_PRIVATE : GROUP_TAKES_PUBLIC;
+
+	if (gs->takes & takes)
+		return true;
+	return (gs->takes & GROUP_TAKES_ALLOWED) && group->allowance &&
+	       allowance_covers(group->allowance, topic);
+}
+
 /* ---- the head of the log ---- */
 
 struct note {
@@ -576,13 +643,13 @@ note_group(struct note *n, struct group *group)
 }
 
 static void
-note_selector(struct note *n, const struct selector *s)
+note_selector(struct note *n, const struct selector *s, struct slice topic)
 {
 	for (uint32_t i = 0; i < s->use_count; i++) {
 		struct group *group = s->uses[i].group;
 
-		if (!n->is_private ||
-		    group->selectors[s->uses[i].index].is_granted)
+		if (group_takes(group, &group->selectors[s->uses[i].index],
+				topic, n->is_private))
 			note_group(n, group);
 	}
 }
@@ -600,7 +667,7 @@ note_subtrees(struct note *n, struct slice topic)
 		s = map_get(&n->groups->subtrees,
 			    (struct slice){ topic.p, i + 1 });
 		if (s && selector_match(s->text, s->kind, topic))
-			note_selector(n, s);
+			note_selector(n, s, topic);
 	}
 }
 
@@ -615,9 +682,9 @@ note_templates(struct note *n, struct evlog_topic *t)
 		return;
 	m = topic_templates(n->groups, t);
 	for (size_t i = 0; m && i < m->count; i++)
-		note_selector(n, m->items[i]);
+		note_selector(n, m->items[i], t->name);
 	while (!m && (s = next_template(&w)))
-		note_selector(n, s);
+		note_selector(n, s, t->name);
 }
 
 static void
@@ -642,10 +709,10 @@ groups_note(struct groups *g, uint64_t pos,
 		return n.result;
 	}
 	if (e->topic->exact)
-		note_selector(&n, e->topic->exact);
+		note_selector(&n, e->topic->exact, e->topic->name);
 	note_subtrees(&n, e->topic->name);
 	if (g->all && !e->topic->is_guarded)
-		note_selector(&n, g->all);
+		note_selector(&n, g->all, e->topic->name);
 	note_templates(&n, e->topic);
 	return n.result;
 }
@@ -698,8 +765,8 @@ group_wants_topic(const struct group *group, const struct evlog_topic *t,
 	for (uint32_t i = 0; i < group->selector_count; i++) {
 		const struct group_selector *gs = &group->selectors[i];
 
-		if ((gs->is_granted || !is_private) &&
-		    selector_wants(gs->selector, t))
+		if (selector_wants(gs->selector, t) &&
+		    group_takes(group, gs, t->name, is_private))
 			return true;
 	}
 	return false;
@@ -720,12 +787,24 @@ group_wants_event(const struct group *group, struct slice topic,
 	for (uint32_t i = 0; i < group->selector_count; i++) {
 		const struct group_selector *gs = &group->selectors[i];
 
-		if ((gs->is_granted || !is_private) &&
-		    selector_match(gs->selector->text, gs->selector->kind,
-				   topic))
+		if (selector_match(gs->selector->text, gs->selector->kind,
+				   topic) &&
+		    group_takes(group, gs, topic, is_private))
 			return true;
 	}
 	return false;
+}
+
+/* `*` where only some is allowed: the hub would say what of all else is lost. */
+static bool
+is_spelt_by_allowance(const struct group *group,
+		      const struct group_selector *gs)
+{
+	const struct allowance *a = group->allowance;
+
+	return gs->takes == GROUP_TAKES_ALLOWED &&
+	       gs->selector->kind == SELECTOR_ALL && a && !a->is_all &&
+	       a->count > 0 && a->count <= GROUP_SPELT;
 }
 
 int
@@ -734,7 +813,13 @@ group_append_selectors(const struct group *group, struct buf *out)
 	int r = 0;
 
 	for (uint32_t i = 0; i < group->selector_count && r == 0; i++) {
-		r = buf_append_slice(out, group->selectors[i].selector->text);
+		const struct group_selector *gs = &group->selectors[i];
+
+		if (is_spelt_by_allowance(group, gs)) {
+			r = allowance_append(group->allowance, out);
+			continue;
+		}
+		r = buf_append_slice(out, gs->selector->text);
 		if (r == 0)
 			r = buf_append_char(out, '\n');
 	}
@@ -797,7 +882,8 @@ collect_chains(const struct evlog *l, const struct group *group, uint64_t from,
 			return n;
 		}
 		e = evlog_at(l, at[least]);
-		if (!e->is_private || group->selectors[least].is_granted)
+		if (group_takes(group, &group->selectors[least],
+				e->topic->name, e->is_private))
 			out[n++] = at[least];
 		*ret_next = at[least] + 1;
 		at[least] = e->next;
@@ -897,7 +983,8 @@ walk_wants(const struct walk *w, const struct evlog_topic *t, bool is_private)
 {
 	if (!w->is_by_name)
 		return group_wants_topic(w->group, t, is_private);
-	return !is_private || w->group->selectors[w->next - 1].is_granted;
+	return group_takes(w->group, &w->group->selectors[w->next - 1], t->name,
+			   is_private);
 }
 
 bool
@@ -1022,7 +1109,8 @@ group_is_short(struct groups *g, const struct group *group, uint32_t n)
 
 		for (; pos != EVLOG_NONE && left > 0;
 		     pos = evlog_at(g->log, pos)->prev)
-			if (gs->is_granted || !evlog_at(g->log, pos)->is_private)
+			if (group_takes(group, gs, t->name,
+					evlog_at(g->log, pos)->is_private))
 				left--;
 		if (left > 0)
 			return true;

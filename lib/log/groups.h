@@ -22,13 +22,21 @@
 #include "lib/base/slice.h"
 #include "lib/log/evlog.h"
 
+struct allowance;
 struct groups;
 struct selector;
+
+/* What a group's readers get of what one of its selectors matches. */
+enum group_takes {
+	GROUP_TAKES_PUBLIC = 1 << 0,	/* events that are not private */
+	GROUP_TAKES_PRIVATE = 1 << 1,	/* those that are */
+	GROUP_TAKES_ALLOWED = 1 << 2,	/* either, where the allowance says so */
+};
 
 struct group_selector {
 	struct selector *selector;	/* shared (counted) */
 	uint32_t back;			/* place in the selector's list of groups */
-	bool is_granted;		/* private events too */
+	uint8_t takes;			/* enum group_takes */
 };
 
 struct group {
@@ -40,6 +48,7 @@ struct group {
 	struct list dirty;		/* in groups' dirty list while pending */
 	struct list fresh;		/* in groups' list of these: see there */
 	struct slice key;		/* owned */
+	struct allowance *allowance;	/* owned; NULL: it has none */
 	void *user;			/* the caller's */
 	struct group_selector selectors[];
 };
@@ -87,7 +96,10 @@ bool group_wants(const struct groups *g, const struct group *group,
 bool group_wants_event(const struct group *group, struct slice topic,
 		       bool is_private);
 
-/* Appends its selectors, one a line. 0 or -ENOMEM. */
+/*
+ * Appends selectors that mean at least what it wants, one a line: to ask a hub
+ * with. 0 or -ENOMEM.
+ */
 int group_append_selectors(const struct group *group, struct buf *out);
 
 /*

@@ -289,3 +289,53 @@ selector_match(struct slice text, enum selector_kind kind, struct slice topic)
 	}
 	return false;
 }
+
+/* What every topic that the selector matches begins with. */
+static struct slice
+literal_beginning(struct slice text, enum selector_kind kind)
+{
+	const char *brace;
+
+	if (kind == SELECTOR_TEMPLATE) {
+		brace = memchr(text.p, '{', text.len);
+		text.len = (size_t)(brace - text.p);
+	} else if (kind != SELECTOR_TOPIC) {
+		text.len--;
+	}
+	return text;
+}
+
+/* `text` is a subtree. */
+static bool
+subtree_covers(struct slice text, struct slice other,
+	       enum selector_kind other_kind)
+{
+	struct slice inner = literal_beginning(other, other_kind);
+
+	text.len--;
+	if (!slice_starts(inner, text))
+		return false;
+	/* A variable may stand for nothing, which is not below. */
+	if (other_kind == SELECTOR_TEMPLATE && inner.len == text.len)
+		return false;
+	return is_sys(other) == is_sys(text) &&
+	       count_private(other) == count_private(text);
+}
+
+bool
+selector_covers(struct slice text, enum selector_kind kind, struct slice other,
+		enum selector_kind other_kind)
+{
+	if (slice_eq(text, other))
+		return true;
+	if (other_kind == SELECTOR_TOPIC)
+		return selector_match(text, kind, other);
+	switch (kind) {
+	case SELECTOR_ALL:
+		return !selector_is_guarded(other);
+	case SELECTOR_SUBTREE:
+		return subtree_covers(text, other, other_kind);
+	default:
+		return false;
+	}
+}

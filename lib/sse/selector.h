@@ -48,4 +48,11 @@ bool selector_is_guarded(struct slice text);
 /* `text` has passed selector_parse, `topic` topic_check. */
 bool selector_match(struct slice text, enum selector_kind kind, struct slice topic);
 
+/*
+ * Whether a selector matches everything that another one does. Exact but for
+ * templates that are covered by other templates: those it denies.
+ */
+bool selector_covers(struct slice text, enum selector_kind kind, struct slice other,
+		     enum selector_kind other_kind);
+
 #endif

@@ -70,6 +70,63 @@ static const struct row rows[] = {
 	{ "/e/a", "site", { "a" }, 0, 403, 500, "The web server's" },
 };
 
+/* What the judge allows beside that, whole names, and whether nothing is open. */
+static const struct {
+	struct row row;
+	const char *allows[4];
+	bool is_closed;
+} allowing_rows[] = {
+	/* Allowed is had for the asking, with what is private of it. */
+	{ { "/e/a?topic=b", NULL, { NULL }, 0, 0, 200,
+	    "+a\n-b\n" }, { "a" }, false },
+	{ { "/e/a", NULL, { NULL }, 0, 0, 200,
+	    "-a\n" }, { "b" }, false },
+	{ { "/e", NULL, { NULL }, 0, 0, 400,
+	    "No topic was named" }, { "a" }, false },
+	{ { "/e/private/x", NULL, { NULL }, 0, 0, 200,
+	    "+private/x\n" }, { "private/*" }, false },
+	{ { "/e/private/y", NULL, { NULL }, 0, 0, 403,
+	    "Topics below" }, { "private/x", "*" }, false },
+	/* A wildcard is had whole, or as far as it goes. */
+	{ { "/e/a/b/*", NULL, { NULL }, 0, 0, 200,
+	    "+a/b/*\n" }, { "a/*" }, false },
+	{ { "/e/a/*", NULL, { NULL }, 0, 0, 200,
+	    "~a/*\n=a/b/*\n" }, { "a/b/*" }, false },
+	{ { "/e/*?topic=x", NULL, { NULL }, 0, 0, 200,
+	    "~*\n-x\n=a\n=private/x\n" }, { "private/x", "a" }, false },
+	{ { "/e/private/*", NULL, { NULL }, 0, 0, 200,
+	    "?private/*\n=private/x/*\n" }, { "private/x/*" }, false },
+	{ { "/e/private/*", NULL, { NULL }, 0, 0, 403,
+	    "Topics below" }, { NULL }, false },
+	/* Nothing is open. */
+	{ { "/e/a", NULL, { NULL }, 0, 0, 200,
+	    "+a\n" }, { "a" }, true },
+	{ { "/e/a", NULL, { "a" }, 0, 0, 200,
+	    "+a\n" }, { NULL }, true },
+	{ { "/e/a?topic=b", NULL, { NULL }, 0, 0, 403,
+	    "Topics need" }, { "a" }, true },
+	{ { "/e/a/{x}", NULL, { NULL }, 0, 0, 200,
+	    "?a/{x}\n=a/b\n" }, { "a/b" }, true },
+	{ { "/e/*", NULL, { NULL }, 0, 0, 200,
+	    "?*\n=a\n" }, { "a" }, true },
+	{ { "/e/*", NULL, { NULL }, 0, 0, 403,
+	    "Topics need" }, { NULL }, true },
+	{ { "/e/a", NULL, { NULL }, 0, 0, 403,
+	    "Topics need" }, { NULL }, true },
+	/* Names of what is allowed are whole, the request's are the site's. */
+	{ { "/e/a", "site/", { NULL }, 0, 0, 200,
+	    "+site/a\n" }, { "site/*" }, false },
+	{ { "/e/a", "site/", { NULL }, 0, 0, 200,
+	    "-site/a\n" }, { "a" }, false },
+	{ { "/e/a", "site/", { NULL }, 0, 0, 403,
+	    "Topics need" }, { "a" }, true },
+	{ { "/e/*", "site/", { NULL }, 0, 0, 200,
+	    "?site/*\n=site/a\n=z\n" }, { "z", "site/a" }, true },
+};
+
+static const char *const *allows;
+static bool is_closed;
+
 static unsigned asked;
 static char topics[200];
 
@@ -99,8 +156,12 @@ judge(void *user, struct rights_case *c)
 	note_topics(c);
 	for (size_t i = 0; r == 0 && row->grants[i]; i++)
 		r = rights_grant(c, slice_of(row->grants[i]));
+	for (size_t i = 0; r == 0 && allows && allows[i]; i++)
+		r = grants_add(&c->allowed, GRANTS_SUBSCRIBE,
+			       slice_of(allows[i]));
 	if (r < 0)
 		return r;
+	c->is_closed = is_closed;
 	c->status = row->refuses;
 	c->why = row->refuses ? "No." : NULL;
 	return row->returns;
@@ -153,6 +214,19 @@ decides(void **state)
 		check_row(&rows[i], i, "GET");
 		check_row(&rows[i], i, "HEAD");
 	}
+}
+
+static void
+gives_what_is_allowed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(allowing_rows); i++) {
+		allows = allowing_rows[i].allows;
+		is_closed = allowing_rows[i].is_closed;
+		check_row(&allowing_rows[i].row, i, "GET");
+	}
+	allows = NULL;
+	is_closed = false;
 }
 
 static void
@@ -216,14 +290,16 @@ grants_what_is_right(void **state)
 static void
 gives_up_without_memory(void **state)
 {
-	struct row row = { .uri = "/e/private/a?topic=b",
+	struct row row = { .uri = "/e/private/a?topic=b&topic=*",
 			   .grants = { "private/*", "x" } };
+	static const char *const allowed[] = { "b/*", "a", NULL };
 	struct route_config c = { .mount = "/e", .max_topics = 100,
 				  .judge = judge, .judge_user = &row };
 	struct params p = get(&row);
 	bool failed = true;
 
 	(void)state;
+	allows = allowed;
 	for (size_t n = 1; failed; n++) {
 		struct route r;
 		int e;
@@ -235,6 +311,7 @@ gives_up_without_memory(void **state)
 			   n, e);
 		route_done(&r);
 	}
+	allows = NULL;
 }
 
 int
@@ -242,6 +319,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decides),
+		cmocka_unit_test(gives_what_is_allowed),
 		cmocka_unit_test(is_asked_about_streams_only),
 		cmocka_unit_test(grants_what_is_right),
 		cmocka_unit_test(gives_up_without_memory),

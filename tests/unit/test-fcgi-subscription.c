@@ -51,7 +51,8 @@ makes_equal_keys_of_equal_wishes(void **state)
 
 			assert_int_equal(subscription_add(&s,
 			    slice_of(a->prefix), slice_of(a->selector),
-			    a->granted), 0);
+			    a->granted ? REACH_ALL :
+					  REACH_PUBLIC), 0);
 		}
 		assert_int_equal(subscription_seal(&s), 0);
 		assert_int_equal(subscription_seal(&s), 0); /* once is enough */
@@ -74,7 +75,9 @@ sorts_many(void **state)
 	for (i = 0; i < 2000; i++) {
 		(void)snprintf(name, sizeof(name), "%03u", i * 7 % 1000);
 		assert_int_equal(subscription_add(&s, SLICE_NONE,
-						  slice_of(name), i % 2), 0);
+						  slice_of(name), i % 2 ?
+						  REACH_ALL : REACH_PUBLIC),
+				 0);
 	}
 	assert_int_equal(subscription_seal(&s), 0);
 	assert_int_equal(s.count, 1000);
@@ -86,12 +89,38 @@ sorts_many(void **state)
 	subscription_done(&s);
 }
 
+static void
+keeps_what_is_allowed_apart(void **state)
+{
+	struct subscription s = { 0 };
+
+	(void)state;
+	assert_int_equal(subscription_allow(&s, slice_of("b/*")), 0);
+	assert_int_equal(subscription_allow_all(&s), 0);
+	assert_int_equal(subscription_allow(&s, slice_of("a")), 0);
+	assert_int_equal(subscription_add(&s, SLICE_NONE, slice_of("b/*"),
+					  REACH_OPEN), 0);
+	assert_int_equal(subscription_allow(&s, slice_of("b/*")), 0);
+	assert_int_equal(subscription_add(&s, SLICE_NONE, slice_of("c/*"),
+					  REACH_ALLOWED), 0);
+	assert_int_equal(subscription_add(&s, SLICE_NONE, slice_of("c/*"),
+					  REACH_ALL), 0);
+	assert_int_equal(subscription_seal(&s), 0);
+	unit_check(slice_eq(buf_slice(&s.key),
+			    slice_of("~b/*\n+c/*\n!*\n=a\n=b/*\n")),
+		   "%.*s", (int)s.key.len, s.key.p);
+	assert_int_equal(s.count, 2);
+	assert_int_equal(s.allowed, 3);
+	subscription_done(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_equal_keys_of_equal_wishes),
 		cmocka_unit_test(sorts_many),
+		cmocka_unit_test(keeps_what_is_allowed_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

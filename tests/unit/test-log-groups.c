@@ -21,6 +21,7 @@ enum {
 	LINES = 20,		/* of a key; more than are merged by chains */
 	EVENTS_MOST = 1500,
 	COLLECT_MOST = 64,
+	ALLOWED = 3,		/* of a key */
 };
 
 static const char *const topics[] = {
@@ -46,13 +47,15 @@ struct fact {
 struct line {
 	const char *text;
 	enum selector_kind kind;
-	bool is_granted;
+	char sign;
 };
 
 struct member {			/* a group, and what the model says of it */
 	struct group *group;	/* NULL: this place is free */
 	struct line lines[LINES];
 	unsigned count;
+	struct line allowed[ALLOWED];	/* `=`, or `!` */
+	unsigned n_allowed;
 	uint32_t refs;
 	uint64_t since;		/* pending begins with what came then */
 	bool is_missed;		/* a note was missed: pending proves nothing */
@@ -87,41 +90,102 @@ line_wants(const struct line *l, const struct fact *f)
 }
 
 static bool
-wants_topic(const struct member *g, const struct fact *f)
+is_allowed(const struct member *g, const struct fact *f)
 {
-	if (!f->topic)
-		return true;
-	for (unsigned i = 0; i < g->count; i++)
-		if (line_wants(&g->lines[i], f))
+	for (unsigned i = 0; i < g->n_allowed; i++)
+		if (line_wants(&g->allowed[i], f) ||
+		    (g->allowed[i].sign == '!' &&
+		     strncmp(f->topic, "$SYS/", 5) != 0))
 			return true;
 	return false;
 }
 
 static bool
-wants(const struct member *g, const struct fact *f)
+takes(const struct member *g, const struct line *l, const struct fact *f,
+      bool is_private)
+{
+	if (!line_wants(l, f))
+		return false;
+	switch (l->sign) {
+	case '+':
+		return true;
+	case '-':
+		return !is_private;
+	case '~':
+		return !is_private || is_allowed(g, f);
+	default:
+		return is_allowed(g, f);
+	}
+}
+
+static bool
+wants_if(const struct member *g, const struct fact *f, bool is_private)
 {
 	if (!f->topic)
 		return true;
 	for (unsigned i = 0; i < g->count; i++)
-		if (line_wants(&g->lines[i], f) &&
-		    (g->lines[i].is_granted || !f->is_private))
+		if (takes(g, &g->lines[i], f, is_private))
 			return true;
 	return false;
 }
 
+/* What has been lost of a topic counts as not private. */
+static bool
+wants_topic(const struct member *g, const struct fact *f)
+{
+	return wants_if(g, f, false);
+}
+
+static bool
+wants(const struct member *g, const struct fact *f)
+{
+	return wants_if(g, f, f->is_private);
+}
+
 /* ---- groups come and go ---- */
+
+static void
+append_lines(const struct line *lines, unsigned count, struct buf *key)
+{
+	for (unsigned i = 0; i < count; i++) {
+		assert_int_equal(buf_append_char(key, lines[i].sign), 0);
+		assert_int_equal(buf_append_text(key, lines[i].text), 0);
+		assert_int_equal(buf_append_char(key, '\n'), 0);
+	}
+}
 
 static struct slice
 key_of(const struct member *g, struct buf *key)
 {
 	buf_clear(key);
-	for (unsigned i = 0; i < g->count; i++) {
-		assert_int_equal(buf_append_char(key, g->lines[i].is_granted ?
-						 '+' : '-'), 0);
-		assert_int_equal(buf_append_text(key, g->lines[i].text), 0);
-		assert_int_equal(buf_append_char(key, '\n'), 0);
-	}
+	append_lines(g->lines, g->count, key);
+	append_lines(g->allowed, g->n_allowed, key);
 	return buf_slice(key);
+}
+
+static char
+choose_sign(void)
+{
+	return "---+?~"[unit_below(6)];
+}
+
+static void
+choose_allowed(struct member *g)
+{
+	g->n_allowed = (unsigned)unit_below(ALLOWED + 1);
+	for (unsigned i = 0; i < g->n_allowed; i++) {
+		struct line *l = &g->allowed[i];
+
+		l->sign = unit_chance(8) ? '!' : '=';
+		if (l->sign == '!')
+			l->text = "*";
+		else if (unit_chance(2))
+			l->text = topics[unit_below(COUNT_OF(topics))];
+		else
+			l->text = selectors[unit_below(COUNT_OF(selectors))];
+		if (selector_parse(slice_of(l->text), &l->kind, NULL) < 0)
+			fail();
+	}
 }
 
 static void
@@ -137,7 +201,7 @@ choose_lines(struct member *g, unsigned most)
 			l->text = selectors[unit_below(COUNT_OF(selectors))];
 		if (selector_parse(slice_of(l->text), &l->kind, NULL) < 0)
 			fail();
-		l->is_granted = unit_chance(3);
+		l->sign = choose_sign();
 	}
 }
 
@@ -149,7 +213,7 @@ choose_topics(struct member *g)
 	for (unsigned i = 0; i < g->count; i++)
 		g->lines[i] = (struct line){
 			topics[unit_below(COUNT_OF(topics))], SELECTOR_TOPIC,
-			unit_chance(3),
+			choose_sign(),
 		};
 }
 
@@ -162,6 +226,7 @@ member_come(struct model *m, struct member *g)
 		choose_topics(g);
 	else
 		choose_lines(g, unit_chance(4) ? LINES : 3);
+	choose_allowed(g);
 	for (unsigned i = 0; i < GROUPS; i++) {
 		struct member *other = &m->members[i];
 		struct buf other_key = { NULL, 0, 0 };
@@ -518,6 +583,7 @@ keys_that_are_none_are_refused(void **state)
 	static const char *const keys[] = {
 		"-", "-\n", "\n", "+a", "+a\n-", "+a\n\n", "-a{\n", "-a}b\n",
 		"-{x\n", "-a\n-{x}/*\n", "-\x01\n", "-\xff\n",
+		"a\n", " a\n", "-a\n=\n", "?a\n=b{\n", "?a\n!\n", "=",
 	};
 	struct group *group = NULL;
 

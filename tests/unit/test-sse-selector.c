@@ -245,6 +245,56 @@ knows_guarded_topics(void **state)
 	assert_false(selector_is_guarded(SLICE_NONE));
 }
 
+static void
+covers_no_more_than_it_matches(void **state)
+{
+	static const struct {
+		const char *text, *other;
+		bool covers;
+	} rows[] = {
+		{ "a", "a", true },
+		{ "a", "b", false },
+		{ "a", "{x}", false },
+		{ "*", "a", true },
+		{ "*", "a/*", true },
+		{ "*", "{+x}", true },
+		{ "*", "*", true },
+		{ "*", "private/*", false },
+		{ "*", "$SYS/*", false },
+		{ "a/*", "*", false },
+		{ "a/*", "a", false },
+		{ "a/*", "a/", false },
+		{ "a/*", "a/b", true },
+		{ "a/*", "a/b/*", true },
+		{ "a/b/*", "a/*", false },
+		{ "a/*", "a/b{x}", true },
+		{ "a/*", "a/{x}", false },
+		{ "a/*", "{x}/b", false },
+		{ "a/*", "a/private/*", false },
+		{ "a/private/*", "a/private/b/*", true },
+		{ "a/private/*", "a/private/private/*", false },
+		{ "$SYS/*", "$SYS/a/*", true },
+		{ "a/{x}", "a/b", true },
+		{ "a/{x}", "a/{x}", true },
+		{ "a/{x}", "a/{y}", false },
+		{ "{+x}", "a/*", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		enum selector_kind kind, other_kind;
+
+		assert_int_equal(selector_parse(slice_of(rows[i].text), &kind,
+						NULL), 0);
+		assert_int_equal(selector_parse(slice_of(rows[i].other),
+						&other_kind, NULL), 0);
+		unit_check(selector_covers(slice_of(rows[i].text), kind,
+					   slice_of(rows[i].other),
+					   other_kind) == rows[i].covers,
+			   "%s and %s", rows[i].text, rows[i].other);
+	}
+}
+
 /* One way after the other would take these until the end of the world. */
 static void
 takes_linear_time(void **state)
@@ -278,6 +328,7 @@ main(void)
 		cmocka_unit_test(tells_kinds_apart),
 		cmocka_unit_test(matches_what_it_means),
 		cmocka_unit_test(knows_guarded_topics),
+		cmocka_unit_test(covers_no_more_than_it_matches),
 		cmocka_unit_test(takes_linear_time),
 	};
 

@@ -125,7 +125,7 @@ static int
 add_asked(struct rights_case *c, struct subscription *sub)
 {
 	struct slice rest = c->asked, selector, prefix = c->params->topic_prefix;
-	enum subscription_reach reach;
+	enum subscription_reach reach = REACH_PUBLIC;
 	bool is_filtered = false;
 	struct buf whole = { 0 };
 	int r = 0;

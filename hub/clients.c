@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/textfile.h"
 #include "lib/base/utf8.h"
 #include "lib/bus/zmqport.h"
 
@@ -143,8 +144,8 @@ read_and_parse(struct clients *c, const char *path, char *error, size_t size)
 			 path);
 		return -ENOMEM;
 	}
-	r = curve_read_file(path, text, CLIENTS_FILE_SIZE, &is_private, error,
-			    size);
+	r = textfile_read(path, text, CLIENTS_FILE_SIZE, &is_private, error,
+			  size);
 	if (r == 0)
 		r = clients_parse(c, text, path, error, size);
 	free(text);

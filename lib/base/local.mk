@@ -17,6 +17,7 @@ libbase_la_SOURCES = \
 	%D%/random.c %D%/random.h \
 	%D%/siphash.c %D%/siphash.h \
 	%D%/slice.h \
+	%D%/textfile.c %D%/textfile.h \
 	%D%/units.c %D%/units.h \
 	%D%/utf8.c %D%/utf8.h
 EXTRA_DIST += %D%/may-include

@@ -4,14 +4,13 @@
 #include "lib/bus/curve.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/base/slice.h"
+#include "lib/base/textfile.h"
 #include "lib/bus/zmqport.h"
 
 enum { KEY_FILE_MAX = 4096 };	/* with many words around two keys */
@@ -33,77 +32,6 @@ say(char *error, size_t size, int code, const char *format, ...)
 	vsnprintf(error, size, format, args);
 	va_end(args);
 	return code;
-}
-
-/* --- files -------------------------------------------------------------- */
-
-static int
-check_file(int fd, const char *path, bool *ret_is_private, char *error,
-	   size_t size)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return say(error, size, -EINVAL, "%.200s cannot be read: %s.",
-			   path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return say(error, size, -EINVAL, "%.200s is not a file.", path);
-	if (st.st_mode & S_IWOTH)
-		return say(error, size, -EPERM,
-			   "Every user can write to %.200s and so choose whom "
-			   "to trust. Take that right away: chmod o-w %.200s",
-			   path, path);
-	*ret_is_private = !(st.st_mode & S_IROTH);
-	return 0;
-}
-
-static int
-read_all(int fd, const char *path, char *buffer, size_t size, char *error,
-	 size_t error_size)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	do {
-		n = read(fd, buffer + len, size - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return say(error, error_size, -EINVAL,
-				   "%.200s cannot be read: %s.", path,
-				   strerror(errno));
-		len += (size_t)n;
-	} while (n != 0 && len < size);
-	if (len == size)
-		return say(error, error_size, -EINVAL,
-			   "%.200s has more than %zu bytes, which is too long "
-			   "for what it should be.", path, size - 1);
-	buffer[len] = '\0';
-	if (strlen(buffer) != len)
-		return say(error, error_size, -EINVAL,
-			   "%.200s is not a text.", path);
-	return 0;
-}
-
-int
-curve_read_file(const char *path, char *buffer, size_t size,
-		bool *ret_is_private, char *error, size_t error_size)
-{
-	/* not to wait for the other end of a pipe */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int r;
-
-	if (fd < 0)
-		return say(error, error_size, errno == EACCES ? -EPERM : -EINVAL,
-			   "%.200s cannot be read: %s.%s", path, strerror(errno),
-			   errno == EACCES ?
-				   " It must belong to the user that runs this "
-				   "program, or to one of its groups." : "");
-	r = check_file(fd, path, ret_is_private, error, error_size);
-	if (r == 0)
-		r = read_all(fd, path, buffer, size, error, error_size);
-	close(fd);
-	return r;
 }
 
 /* --- certificates ------------------------------------------------------- */
@@ -186,7 +114,7 @@ read_certificate(const char *path, struct pair *ret_pair, char *error,
 {
 	char text[KEY_FILE_MAX];
 	bool is_private;
-	int r = curve_read_file(path, text, sizeof(text), &is_private, error,
+	int r = textfile_read(path, text, sizeof(text), &is_private, error,
 				size);
 
 	memset(ret_pair, 0, sizeof(*ret_pair));

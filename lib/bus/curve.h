@@ -28,15 +28,6 @@ curve_is_set(const struct curve *c)
 	return c->secret[0] != '\0';
 }
 
-/*
- * Reads a whole small text that other users must not be able to write. At most
- * size - 1 bytes, and a NUL. *ret_is_private: neither can they read it. 0;
- * -EPERM: it may not be read, or its permissions are too wide; -EINVAL:
- * anything else; each with a sentence.
- */
-int curve_read_file(const char *path, char *buffer, size_t size,
-		    bool *ret_is_private, char *error, size_t error_size);
-
 /* Reads our own pair. 0, or -EPERM or -EINVAL with a sentence. */
 int curve_read_pair(struct curve *c, const char *path, char *error,
 		    size_t error_size);

@@ -152,6 +152,10 @@ UNIT_TESTS += %D%/test-sse-id
 UNIT_TESTS += %D%/test-sse-selector
 %C%_test_sse_selector_LDADD = libsse.la libbase.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += %D%/test-auth-access
+%C%_test_auth_access_LDFLAGS = $(FAULT_WRAP)
+%C%_test_auth_access_LDADD = $(FAULT_LIBS) libauth.la libsse.la libbase.la \
+	$(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-auth-grants
 %C%_test_auth_grants_LDFLAGS = $(FAULT_WRAP)
 %C%_test_auth_grants_LDADD = $(FAULT_LIBS) libauth.la libsse.la libbase.la \

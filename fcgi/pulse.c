@@ -180,8 +180,9 @@ turn_wheel(struct fanout *f, int64_t now_ms)
 /* ---- draining ---- */
 
 /*
- * Ends as many streams as the time that has passed calls for. One in the
- * middle of an event gets the rest of the time to finish it.
+ * Ends as many streams as the time that has passed calls for: the first at
+ * once, so that nobody waits for the sake of one stream. One in the middle of
+ * an event gets the rest of the time to finish it.
  */
 static void
 drain_some(struct fanout *f, int64_t now_ms)
@@ -189,8 +190,9 @@ drain_some(struct fanout *f, int64_t now_ms)
 	int64_t passed = now_ms - f->drain_from_ms;
 	int64_t whole = f->config.drain_ms > 0 ? f->config.drain_ms : 1;
 	bool is_over = passed >= whole;
-	size_t keep = is_over ? 0 :
-	    f->drain_total - (size_t)((int64_t)f->drain_total * passed / whole);
+	size_t ended = (size_t)((int64_t)f->drain_total * passed / whole) + 1;
+	size_t keep = is_over || ended > f->drain_total ? 0 :
+		      f->drain_total - ended;
 
 	fanout_flush_all(f);	/* nobody is to miss what was held back */
 	for (size_t i = 0; i < WHEEL_SLOTS && f->count > keep; i++) {

@@ -75,6 +75,15 @@ def test_a_graceful_stop(worker, connect, crowd):
     assert not os.path.exists(w.socket)
 
 
+def test_a_lone_stream_is_not_waited_for(worker, connect):
+    w = worker("--drain", "10m", "--retry", "1s")
+    stream = connect(w.socket, "/sse/t").wait_placed()
+    w.process.send(signal.SIGTERM)
+    stream.wait_end()
+    assert stream.clean and stream.decoder.retry >= 1000
+    assert w.process.wait() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it(worker, number):
     w = worker()

@@ -1042,6 +1042,26 @@ draining_ends_all_with_a_retry(void **state)
 	end(52);
 }
 
+/* The first of them ends at once, and a lone one is not waited for. */
+static void
+draining_begins_at_once(void **state)
+{
+	struct fanout_config config = rig_config();
+
+	(void)state;
+	config.drain_ms = 3600000;
+	for (size_t total = 1; total <= 4; total++) {
+		rig_begin_live(&rig, &config);
+		for (size_t i = 0; i < total; i++)
+			follow(i, "-a\n");
+		settle(total);
+		fanout_drain(rig.fanout);
+		rig_pump(&rig);
+		assert_int_equal(fanout_count(rig.fanout), total - 1);
+		end(total);
+	}
+}
+
 /* Draining takes those who are in the middle of an event at last. */
 static void
 draining_closes_who_does_not_read(void **state)
@@ -1708,6 +1728,7 @@ with_back_end(const char *name)
 		cmocka_unit_test(what_is_held_back_is_no_position),
 		cmocka_unit_test(streams_end_after_their_lifetime),
 		cmocka_unit_test(draining_ends_all_with_a_retry),
+		cmocka_unit_test(draining_begins_at_once),
 		cmocka_unit_test(draining_closes_who_does_not_read),
 		cmocka_unit_test(draining_nobody_is_fine),
 		cmocka_unit_test(events_are_held_back_and_leave_together),

@@ -954,13 +954,15 @@ static void
 a_second_stop_does_not_wait(void **state)
 {
 	struct sse_responder_options o = options();
-	struct web w;
+	struct web w[2];
 
 	(void)state;
 	o.drain_ms = 3600000;
 	begin(&o);
-	web_get(&w, "/e/a", NULL);
-	web_wait(&w, "\n\n");
+	for (int i = 0; i < 2; i++) {
+		web_get(&w[i], "/e/a", NULL);
+		web_wait(&w[i], "\n\n");
+	}
 	sse_responder_stop(r);
 	assert_int_equal(sse_responder_step(r, 0), 1);
 	assert_int_equal(sse_responder_count(r), 1);
@@ -968,9 +970,11 @@ a_second_stop_does_not_wait(void **state)
 	assert_int_equal(sse_responder_run(r), 0);
 	sse_responder_free(r);
 	r = NULL;
-	while (!w.has_ended)
-		web_read(&w);
-	web_close(&w);
+	for (int i = 0; i < 2; i++) {
+		while (!w[i].has_ended)
+			web_read(&w[i]);
+		web_close(&w[i]);
+	}
 }
 
 static void

@@ -1,12 +1,14 @@
 # maint: checks that keep promises honest; `make check` runs them too.
 EXTRA_DIST += %D%/check-includes %D%/check-headers %D%/check-symbols \
-	%D%/check-calls %D%/check-docs %D%/copy-sources %D%/install-packages \
+	%D%/check-calls %D%/check-docs %D%/check-manuals \
+	%D%/copy-sources %D%/install-packages \
 	%D%/make-deb %D%/make-portable %D%/old-root \
 	%D%/portable.README %D%/portable-show
 PHONY_TARGETS += check-includes check-headers check-symbols check-docs \
-	check-calls
+	check-calls check-manuals
 
-check-local: check-includes check-headers check-symbols check-docs check-calls
+check-local: check-includes check-headers check-symbols check-docs check-calls \
+	check-manuals
 
 check-includes:
 	@$(top_srcdir)/maint/check-includes
@@ -33,6 +35,9 @@ check-docs: $(bin_PROGRAMS) $(ssecgi_PROGRAMS)
 check-calls:
 	@$(top_srcdir)/maint/check-calls \
 		include/sse-fcgi/responder.h doc/sse_responder.3
+
+check-manuals:
+	@$(top_srcdir)/maint/check-manuals
 
 # Debian packages, in deb/ of the build directory.
 deb:

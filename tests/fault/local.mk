@@ -1,6 +1,6 @@
 # Faults: real processes, killed and held up at moments that a seed draws.
 # `make soak MINUTES=n` tries one seed after another and says which one failed;
-# meanwhile an Apache with streams is reloaded each minute.
+# meanwhile two Apaches with streams, event and prefork, are reloaded each minute.
 EXTRA_DIST += \
 	%D%/check.py \
 	%D%/client.py \
@@ -20,6 +20,9 @@ MINUTES = 10
 soak: $(bin_PROGRAMS)
 	@SSE_BUILD='$(abs_builddir)'; export SSE_BUILD; \
 	cd '$(abs_top_srcdir)' || exit; \
-	tests/fault/reloads --minutes $(MINUTES) & reloads=$$!; \
+	tests/fault/reloads --minutes $(MINUTES) --mpm event & event=$$!; \
+	tests/fault/reloads --minutes $(MINUTES) --mpm prefork & prefork=$$!; \
 	tests/fault/run --minutes $(MINUTES); status=$$?; \
-	wait $$reloads && exit $$status
+	wait $$event || status=1; \
+	wait $$prefork || status=1; \
+	exit $$status

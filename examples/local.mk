@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	$(SYSTEMD_UNITS:%=%D%/systemd/%) \
 	%D%/completion/sse-fcgi.bash \
 	%D%/openrc/sse-fcgi %D%/openrc/sse-hub \
+	%D%/sysv/sse-fcgi \
 	%D%/c/README.md
 
 # They are meant for the installed library; here they link what it is made of.

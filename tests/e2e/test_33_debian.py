@@ -4,13 +4,14 @@ and lighty-enable-mod sse-fcgi are all that the web server wants. With Debian's
 own configuration of both, in a mount namespace; only port 80 is another one."""
 
 import os
+import resource
 import shutil
 import subprocess
 
 import pytest
 
 import servers
-from harness import BUILD, accepts, free_port, program, wait_until
+from harness import BUILD, TOP, accepts, alive, free_port, program, wait_until
 from test_70_users import PROGRAMS, Machine, has_namespaces, has_user
 
 pytestmark = [
@@ -118,6 +119,74 @@ def test_lighty_enable_mod(debian, events):
     server = debian.wait_served(debian.serve(*lighttpd))
     events()
     server.stop()
+
+
+@pytest.mark.skipif(not shutil.which("start-stop-daemon") or
+                    not os.path.exists("/lib/lsb/init-functions"),
+                    reason="there is no start-stop-daemon, or no lsb-base")
+def test_the_init_script(debian, connect):
+    script = (TOP / "examples/sysv/sse-fcgi").read_text()
+    with open(f"{debian.box.path('etc')}/init.d/sse-fcgi", "w", encoding="utf-8") as f:
+        f.write(script)
+        os.chmod(f.name, 0o755)
+    conf = f"{debian.box.path('etc')}/sse-fcgi.conf"
+    port = free_port()
+    with open(f"{debian.box.path('etc')}/default/sse-fcgi", "w", encoding="utf-8") as f:
+        f.write(f'DAEMON_ARGS="--listen tcp:127.0.0.1:{port}"\n')
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+
+    def service(action, status=0):
+        done = debian.run("/etc/init.d/sse-fcgi", action)
+        assert done.returncode == status, (action, done.returncode, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
+    def configure(text):
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def stream():
+        wait_until("the worker accepts", lambda: accepts(("127.0.0.1", port)))
+        return connect(("127.0.0.1", port), "/sse/news").wait_placed()
+
+    def pid():
+        return int(debian.root("cat", "/run/sse-fcgi.pid"))
+
+    configure("retri = 1s\n")
+    assert "retri" in service("start", 64)
+    service("status", 3)
+    configure("retry = 1s\ndrain = 100ms\n")
+    service("stop")
+    service("reload", 7)
+    service("start")
+    try:
+        first = pid()
+        reader = stream()
+        assert reader.decoder.retry == 1000
+        with open(f"/proc/{first}/limits", encoding="ascii") as f:
+            limit = next(line for line in f if "open files" in line).split()[3]
+        assert limit == str(files)
+        assert os.stat(f"/proc/{first}").st_uid != 0
+        assert "running" in service("status")
+        service("start")
+        assert pid() == first, "a second start changes nothing"
+        assert debian.publish("www-data", "it works").returncode == 0
+        assert reader.data(1) == ["it works"]
+        configure("retry = 2s\ndrain = 100ms\n")
+        # As after an upgrade: the program is another file.
+        debian.root("sh", "-c", f"cd {PREFIX}/bin && cp sse-fcgi new && mv new sse-fcgi")
+        service("reload")
+        reader.wait_end()
+        assert stream().decoder.retry == 2000
+        assert pid() == first
+        service("restart")
+        assert pid() != first and not alive(first)
+        stream()
+    finally:
+        service("stop")
+    service("status", 3)
+    assert not accepts(("127.0.0.1", port))
 
 
 def test_setup_leaves_what_is_there(debian):

@@ -94,8 +94,9 @@ SSE_API const char *sse_event_error(const struct sse_event *e);
  *   news           that topic
  *   news/ with *    (a last segment `*`) what is below news/, not news itself
  *   *              everything
- *   a/{x}/b        {x} stands for one or more bytes but `/`
- *   a/{+x}         {+x} stands for one or more bytes
+ *   a/{x}{?y,z}    a URI template (RFC 6570, all levels): whatever it can
+ *                  expand to, with nothing for variables that are undefined.
+ *                  {x} stands for bytes but :/?#[]@!$&'()*+;= and {+x} for any
  * No wildcard stands for a segment `private` or for $SYS: they must be spelt.
  */
 SSE_API int sse_topic_matches(const char *selector, const char *topic);

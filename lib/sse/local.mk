@@ -7,5 +7,6 @@ libsse_la_SOURCES = \
 	%D%/fault.c %D%/fault.h \
 	%D%/id.c %D%/id.h \
 	%D%/lines.h \
-	%D%/selector.c %D%/selector.h
+	%D%/selector.c %D%/selector.h \
+	%D%/template.c %D%/template.h
 EXTRA_DIST += %D%/may-include

@@ -5,11 +5,10 @@
  *   news           that topic
  *   news/ and `*`  (a last segment `*`) everything below news/, not news itself
  *   *              everything but $SYS/
- *   a/{x}/b        a URI template: {x} stands for one or more bytes but `/`
- *   a/{+x}         {+x} stands for one or more bytes
+ *   a/{x}{?q}      a URI template (template.h): whatever it can expand to
  *
  * Only `*` as a whole selector or as the last segment is special; elsewhere
- * it is itself. A template cannot end in one: {+x} says the same.
+ * it is itself. A template cannot end in one: {+x} does nearly the same.
  *
  * Guarded topics: those below $SYS/, and those that have a segment `private`
  * anywhere. No wildcard ever stands for that segment: a subtree or template
@@ -34,10 +33,9 @@ enum selector_kind {
 
 enum {
 	SELECTOR_MAX = 255,		/* bytes */
-	SELECTOR_VARIABLES_MAX = 16,	/* of one template */
 };
 
-/* Classifies a selector. 0, or -EINVAL with why. Variable names are 1-64 of [A-Za-z0-9_]. */
+/* Classifies a selector. 0, or -EINVAL with why. */
 int selector_parse(struct slice text, enum selector_kind *ret_kind,
 		   struct event_fault *ret_fault);
 

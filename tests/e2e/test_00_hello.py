@@ -34,6 +34,7 @@ def test_only_what_was_asked_for(worker, publish, connect):
         "/sse/b/*": {"b/1", "b/2/deep"},
         "/sse/*": {"a", "b", "b/1", "b/2/deep", "end"},
         "/sse?topic=b/{x}": {"b/1"},
+        "/sse?topic=b%7B/x*%7D%7B%3Fq%7D": {"b", "b/1", "b/2/deep"},
         "/sse/b?topic=a": {"a", "b"},
     }
     streams = {t: connect(w.socket, t + ("&" if "?" in t else "?") + "topic=end").wait_placed()

@@ -97,6 +97,7 @@ def test_history_as_json(run, publish, hub):
     (["news/*"], "news/a news/a/b"),
     (["news/{x}", "news"], "news news/a"),
     (["user/{id}/mail"], "user/1/mail"),
+    (["news{/x,y}{?q}", "{/y*}"], "news news/a news/a/b"),
     (["private/*"], "private/x"),
     (["news/a", "private/x"], "news/a private/x"),
 ])

@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "lib/sse/selector.h"
+#include "lib/sse/template.h"
 #include "tests/fuzz/fuzz.h"
+
+enum { VALUES_MAX = TEMPLATE_VARIABLES_MAX + 2 };
 
 struct plain {
 	struct slice text, topic;
@@ -16,17 +19,95 @@ struct plain {
 
 static bool plain_match(struct plain *m, size_t i, size_t j);
 
-/* A variable takes byte j; then it goes on or ends. */
+/* An expression, as its text between the braces says. */
+struct plain_expression {
+	char first, separator;
+	bool is_reserved, is_named, first_exploded, exploded;
+	int values;
+};
+
+static struct plain_expression
+plain_expression(const char *p, const char *end)
+{
+	static const char signs[] = "+#./;?&", separators[] = ",,./;&&";
+	struct plain_expression e = { .separator = ',', .values = 1 };
+	const char *sign = strchr(signs, *p);
+
+	if (sign) {
+		e.first = *p == '+' ? 0 : *p;
+		e.separator = separators[sign - signs];
+		e.is_reserved = *p == '+' || *p == '#';
+		e.is_named = *p == ';' || *p == '?' || *p == '&';
+	}
+	for (; p < end; p++) {
+		e.values += *p == ',';
+		if (*p == '*') {
+			e.exploded = true;
+			e.first_exploded |= e.values == 1;
+		}
+	}
+	return e;
+}
+
+static bool
+is_hex(char c)
+{
+	return c && strchr("0123456789abcdefABCDEF", c);
+}
+
+/* How many bytes value number `n` takes at j; 0: none. */
+static size_t
+plain_takes(const struct plain *m, const struct plain_expression *e, int n,
+	    size_t j)
+{
+	char c = j < m->topic.len ? m->topic.p[j] : 0;
+
+	if (!c)
+		return 0;
+	if (c == '%' && j + 2 < m->topic.len && is_hex(m->topic.p[j + 1]) &&
+	    is_hex(m->topic.p[j + 2]))
+		return 3;
+	if (c == '=' && (e->is_named ||
+			 (n == 1 ? e->first_exploded : e->exploded)))
+		return 1;
+	return e->is_reserved || !strchr(":/?#[]@!$&'()*+;=", c);
+}
+
+/* Marks where value number `n`, which goes on at j, and those behind it end. */
+static void
+plain_values(const struct plain *m, const struct plain_expression *e, int n,
+	     size_t j, char ends[2][VALUES_MAX][TOPIC_MAX + 2])
+{
+	for (size_t takes = 1; takes > 0 && !ends[0][n][j]; j += takes) {
+		ends[0][n][j] = 1;
+		ends[1][0][j] = 1;
+		if (j < m->topic.len && m->topic.p[j] == e->separator &&
+		    (e->exploded || n < e->values))
+			plain_values(m, e, e->exploded && n > 1 ? n : n + 1,
+				     j + 1, ends);
+		takes = plain_takes(m, e, n, j);
+	}
+}
+
+/* An expression stands for nothing, or for values. */
 static bool
 plain_variable(struct plain *m, size_t i, size_t j)
 {
-	bool takes_slash = m->text.p[i + 1] == '+';
-	size_t end = i;
+	static char ends[2][VALUES_MAX][TOPIC_MAX + 2];
+	char ends_at[TOPIC_MAX + 2];
+	const char *p = m->text.p + i + 1;
+	const char *close = memchr(p, '}', m->text.len - i - 1);
+	struct plain_expression e = plain_expression(p, close);
 
-	while (m->text.p[end] != '}')
-		end++;
-	while (j < m->topic.len && (takes_slash || m->topic.p[j] != '/'))
-		if (plain_match(m, end + 1, ++j))
+	memset(ends, 0, sizeof(ends));
+	if (!e.first)
+		plain_values(m, &e, 1, j, ends);
+	else if (j < m->topic.len && m->topic.p[j] == e.first)
+		plain_values(m, &e, 1, j + 1, ends);
+	memcpy(ends_at, ends[1][0], sizeof(ends_at));
+	ends_at[j] = 1;
+	for (i = (size_t)(close - m->text.p) + 1; j <= m->topic.len; j++)
+		if (ends_at[j] && plain_match(m, i, j))
 			return true;
 	return false;
 }
@@ -80,6 +161,7 @@ check_match(struct slice text, enum selector_kind kind, struct slice topic)
 {
 	static struct plain m;
 	bool reaches, is = selector_match(text, kind, topic);
+	size_t steps = 0;
 
 	reaches = count_private(text) >= count_private(topic) &&
 		  (begins_sys(text) || !begins_sys(topic));
@@ -98,6 +180,8 @@ check_match(struct slice text, enum selector_kind kind, struct slice topic)
 		m.text = text;
 		m.topic = topic;
 		must(is == (reaches && plain_match(&m, 0, 0)));
+		(void)template_match(text, topic, &steps);
+		must(steps <= 2 * (topic.len + 1) * text.len);
 	}
 }
 

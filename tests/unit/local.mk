@@ -160,6 +160,8 @@ UNIT_TESTS += %D%/test-auth-grants
 %C%_test_auth_grants_LDFLAGS = $(FAULT_WRAP)
 %C%_test_auth_grants_LDADD = $(FAULT_LIBS) libauth.la libsse.la libbase.la \
 	$(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-sse-template
+%C%_test_sse_template_LDADD = libsse.la libbase.la $(CMOCKA_LIBS)
 
 # The FastCGI side.
 UNIT_TESTS += %D%/test-cgi-answer

@@ -35,7 +35,8 @@ static const char *const selectors[] = {
 	"*", "news/*", "news/a/*", "stock/*", "private/*", "a/private/*",
 	"$SYS/*", "$SYS/private/*", "/*", "a/*", "nothing/*", "news/{x}",
 	"news/{+x}", "{x}", "{+x}", "{a}/{b}", "stock/{x}/bid",
-	"private/{+x}", "$SYS/{x}", "{a}/private/{b}",
+	"private/{+x}", "$SYS/{x}", "{a}/private/{b}", "news{/x*}",
+	"news{/x}", "stock/ibm{/x}", "t1{?q}", "{/x}",
 };
 
 struct fact {

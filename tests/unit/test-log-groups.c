@@ -607,9 +607,9 @@ a_selector_that_stands_twice_counts_once(void **state)
 	(void)state;
 	model_begin(&model, 10);
 	*g = (struct member){
-		.lines = { { "news", SELECTOR_TOPIC, false },
-			   { "news", SELECTOR_TOPIC, true },
-			   { "{x}", SELECTOR_TEMPLATE, false } },
+		.lines = { { "news", SELECTOR_TOPIC, '-' },
+			   { "news", SELECTOR_TOPIC, '+' },
+			   { "{x}", SELECTOR_TEMPLATE, '-' } },
 		.count = 3, .refs = 1,
 	};
 	assert_int_equal(groups_get(model.groups,

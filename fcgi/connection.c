@@ -286,6 +286,8 @@ serve(struct connections *c, int fd, const struct request *r)
 		route_refuse(&route, 400, why);
 		outcome = answer(c, fd, r, &route);
 	} else if (route_request(&c->config.route, &params, &route) == 0) {
+		if (route.is_denied && c->ops->on_denied)
+			c->ops->on_denied(c->user, &params, &route);
 		/* Who serves no streams serves no probes (standin.h). */
 		if (route.is_probe && !c->ops->on_probe)
 			route.later = true;

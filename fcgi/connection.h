@@ -46,6 +46,9 @@ struct connections_ops {
 	uint64_t (*retry_later)(void *user);
 	/* A request was refused because it was malformed. May be NULL. */
 	void (*on_bad)(void *user, const char *why);
+	/* A request was refused for want of rights. May be NULL. */
+	void (*on_denied)(void *user, const struct params *params,
+			  const struct route *route);
 	/* A bound was met; `why` is a sentence where there is more to say than
 	 * that, else NULL. May be NULL. */
 	void (*on_bound)(void *user, enum bound bound, const char *why);

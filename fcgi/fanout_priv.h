@@ -360,7 +360,8 @@ void slot_turn(struct pager_slot *slot);	/* all of its page is written */
 
 /* pulse.c */
 int pulse_start(struct fanout *f);
-void pulse_add(struct stream *s);	/* a new stream */
+/* A new stream, which ends at a Unix time; 0: it has none. */
+void pulse_add(struct stream *s, int64_t expires_ms);
 void pulse_remove(struct stream *s);
 
 #endif

@@ -72,6 +72,7 @@ pkgconfig_DATA += %D%/sse-fcgi.pc
 # What makes a worker of it; all but main.c, so that tests can link it.
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
+	%D%/authority.c %D%/authority.h \
 	%D%/caretaker.c %D%/caretaker.h \
 	%D%/child.c %D%/child.h \
 	%D%/door.c %D%/door.h \

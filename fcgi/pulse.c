@@ -36,20 +36,27 @@ pulse_remove(struct stream *s)
 }
 
 void
-pulse_add(struct stream *s)
+pulse_add(struct stream *s, int64_t expires_ms)
 {
 	struct fanout *f = s->fanout;
 	int64_t now_ms = loop_now_ms(f->loop);
-	int64_t life = f->config.max_lifetime_ms;
+	int64_t life = f->config.max_lifetime_ms, due;
 
 	s->last_write_ms = now_ms;
 	s->ends_ms = INT64_MAX;
 	if (life > 0)		/* ±10 %, so that a crowd does not end at once */
 		s->ends_ms = now_ms + life - life / 10 +
 			     (int64_t)random_spread((uint64_t)life / 5 + 1);
+	if (expires_ms > 0) {
+		int64_t left = expires_ms - clock_wall_ms();
+
+		if (left < s->ends_ms - now_ms)
+			s->ends_ms = now_ms + (left > 0 ? left : 0);
+	}
 	/* The first heartbeats of those who came together are spread. */
-	wheel_put(f, s, now_ms + f->config.heartbeat_ms -
-		  (int64_t)random_spread((uint64_t)f->config.heartbeat_ms / 4 + 1));
+	due = now_ms + f->config.heartbeat_ms -
+	      (int64_t)random_spread((uint64_t)f->config.heartbeat_ms / 4 + 1);
+	wheel_put(f, s, due < s->ends_ms ? due : s->ends_ms);
 }
 
 /* Whether the position has moved since the stream's last id:. */

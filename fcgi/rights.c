@@ -170,6 +170,7 @@ rights_decide(struct rights_case *c, rights_judge *judge, void *user,
 		r = add_asked(c, ret_sub);
 	if (r == 0)
 		r = add_granted(c, ret_sub);
+	ret_sub->expires_ms = c->allowed.expires_ms;
 	return r;
 }
 

@@ -287,6 +287,7 @@ take_rights(struct work *w)
 			      &route->subscription);
 
 	if (r == -EACCES) {
+		route->is_denied = c.status >= 400;
 		r = answer(w, c.status, "%s", c.why ? c.why : "");
 	} else if (r == -EBUSY) {
 		route->later = true;

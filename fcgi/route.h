@@ -70,6 +70,7 @@ struct route {
 	uint64_t max_clients;	/* status 200: of the worker; 0: no limit */
 	bool is_probe;		/* status 200: no topics, a probe (probe.h) */
 	bool is_excess;		/* status 400: more topics than one may have */
+	bool is_denied;		/* status 401, 403: for want of rights */
 	struct buf headers;	/* further header lines, each with CR LF */
 	struct subscription subscription;	/* status 200: sealed */
 	char why[ROUTE_WHY_MAX];	/* other status: plain text for people */

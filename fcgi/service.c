@@ -20,6 +20,9 @@ enum {
 	ACCEPT_PAUSE_MS = 100,
 	/* of each bound it is said this often at most that it was met */
 	COMPLAIN_MS = 10000,
+	/* refusals of the rights' that are told one by one in that time; a
+	 * stranger can have as many as he likes */
+	DENIALS_MOST = 20,
 	/* a request that is not whole by so long after the drain will not be */
 	LAST_REQUESTS_MS = 1000,
 	HALF_OPEN_DEFAULT = 1024,
@@ -53,6 +56,8 @@ struct service {
 	int fd_most;				/* of streams: lower than this */
 	uint64_t met[BOUND_COUNT];
 	int64_t complained_ms[BOUND_COUNT];
+	int64_t denials_from_ms;	/* when they began to be counted */
+	uint64_t denials, denials_silent;
 	uint64_t seen_poor, seen_slow;		/* of what the fan-out counts */
 	bool is_draining;
 	int64_t over_ms;			/* when half a request is no reason
@@ -344,6 +349,43 @@ on_bad(void *user, const char *why)
 	say(user, LOGGING_INFO, "a request was refused: %s", why);
 }
 
+/* Whether there is room in the log for one more refusal. */
+static bool
+may_tell_denial(struct service *s)
+{
+	int64_t now_ms = loop_now_ms(s->loop);
+
+	if (now_ms - s->denials_from_ms >= COMPLAIN_MS) {
+		if (s->denials_silent)
+			say(s, LOGGING_NOTICE, "%llu more requests were refused "
+			    "for want of rights",
+			    (unsigned long long)s->denials_silent);
+		s->denials = s->denials_silent = 0;
+		s->denials_from_ms = now_ms;
+	}
+	if (s->denials++ < DENIALS_MOST)
+		return true;
+	s->denials_silent++;
+	return false;
+}
+
+/* What came from outside goes through the log's own escapes. Never a URL: its
+ * query may hold a secret. */
+static void
+on_denied(void *user, const struct params *p, const struct route *route)
+{
+	struct slice who = p->remote_user.p ? p->remote_user :
+			   SLICE_LIT("somebody who is not logged in");
+
+	if (!may_tell_denial(user))
+		return;
+	say(user, LOGGING_NOTICE, "%.*s at %.*s was refused (%d): %s",
+	    who.len < 80 ? (int)who.len : 80, who.p,
+	    p->remote_addr.len < 50 ? (int)p->remote_addr.len : 50,
+	    p->remote_addr.p ? p->remote_addr.p : "", route->status,
+	    route->why);
+}
+
 static void
 on_bound(void *user, enum bound bound, const char *why)
 {
@@ -376,6 +418,7 @@ static const struct connections_ops connections_ops = {
 	.on_probe = on_probe,
 	.retry_later = retry_later,
 	.on_bad = on_bad,
+	.on_denied = on_denied,
 	.on_bound = on_bound,
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/authority.h"
 #include "fcgi/idle.h"
 #include "hub/options.h"
 
@@ -15,7 +16,9 @@ enum { WORKERS_MAX = 256 };
 static struct {
 	struct settings c;
 	char *listen, *listen_mode, *listen_group;
-	char *mount, *bus, *hub, *probe, *file, *curve_hub;
+	char *mount, *bus, *hub, *probe, *file, *curve_hub, *access_file;
+	struct access *access;
+	struct authority authority;
 	struct option_texts default_topics, cors_origins;
 	uint64_t max_topics, max_request, max_half_open;
 } given;
@@ -85,6 +88,9 @@ static const struct option table[] = {
 	{ "max-half-open", 0, OPTION_COUNT, &given.max_half_open, "N",
 	  "most requests of a worker that have begun to arrive; the oldest "
 	  "goes for a new one (default 1024)" },
+	{ "access", 0, OPTION_TEXT, &given.access_file, "FILE",
+	  "rules of who may read and publish what, see sse-access(5); without "
+	  "it everybody may read what is not private" },
 	{ "cors-origin", 0, OPTION_TEXTS, &given.cors_origins, "ORIGIN",
 	  "a site whose pages may read too, or *; repeatable" },
 	{ "probe", 0, OPTION_TEXT, &given.probe, "on|off",
@@ -205,6 +211,23 @@ check_probe(char *error, size_t size)
 	return -EINVAL;
 }
 
+/* Who may do what. */
+static int
+load_authority(char *error, size_t size)
+{
+	struct route_config *route = &given.c.service.connections.route;
+	int r = 0;
+
+	if (given.access_file)
+		r = access_load(given.access_file, &given.access, error, size);
+	given.authority = (struct authority){ .access = given.access };
+	if (r == 0 && authority_is_set(&given.authority)) {
+		route->judge = authority_judge;
+		route->judge_user = &given.authority;
+	}
+	return r;
+}
+
 /* The keys of the bus. A hub of our own is followed with its own ones. */
 static int
 use_keys(char *error, size_t size)
@@ -256,6 +279,8 @@ check_all(char *error, size_t size)
 		.max_topics = given.max_topics,
 	};
 	r = check_probe(error, size);
+	if (r == 0)
+		r = load_authority(error, size);
 	if (r < 0)
 		return r;
 	s->connections.limits.params = given.max_request < SIZE_MAX ?
@@ -303,5 +328,6 @@ settings_print_help(void)
 void
 settings_free(void)
 {
+	given.access = access_free(given.access);
 	options_free(&options);
 }

@@ -672,7 +672,7 @@ fanout_open(struct fanout *f, const struct fanout_request *request)
 		return r;
 	f->count++;
 	f->stats.opened++;
-	pulse_add(s);
+	pulse_add(s, request->subscription->expires_ms);
 	if (placing_decide(s, &placed) < 0) {
 		stream_starve(s);
 		return 0;

@@ -46,6 +46,7 @@ struct subscription {		/* zeroed: empty */
 	enum subscription_from from;
 	struct buf after;	/* FROM_ID: 1-EVENT_ID_MAX bytes of UTF-8 */
 	uint32_t last_n;
+	int64_t expires_ms;	/* Unix time at which it ends; 0: none */
 	uint32_t poll_ms;	/* it ends when it has what there is, and its
 				 * browser asks again after that; 0: it goes on */
 };

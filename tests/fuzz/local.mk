@@ -17,6 +17,10 @@ TESTS += $(FUZZ_TARGETS)
 endif
 fuzz_common = %D%/fuzz.h $(fuzz_main)
 
+FUZZ_TARGETS += %D%/fuzz-access
+%C%_fuzz_access_SOURCES = %D%/fuzz-access.c $(fuzz_common)
+%C%_fuzz_access_LDADD = libauth.la libsse.la libbase.la $(FUZZ_LIBS)
+
 FUZZ_TARGETS += %D%/fuzz-answer
 %C%_fuzz_answer_SOURCES = %D%/fuzz-answer.c $(fuzz_common)
 %C%_fuzz_answer_LDADD = libcgi.la libfcgicore.la libbase.la $(FUZZ_LIBS)

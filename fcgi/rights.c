@@ -110,12 +110,13 @@ find_reach(struct rights_case *c, struct slice selector, struct slice whole,
 static int
 add_allowed(const struct rights_case *c, struct subscription *sub)
 {
+	const struct grants_list *list = &c->allowed.of[GRANTS_SUBSCRIBE];
 	struct slice rest = grants_selectors(&c->allowed, GRANTS_SUBSCRIBE);
 	struct slice selector;
 	int r = 0;
 
-	if (c->allowed.of[GRANTS_SUBSCRIBE].all)
-		r = subscription_allow_all(sub);
+	if (list->all)
+		r = subscription_allow_all(sub, buf_slice(&list->all_below));
 	while (r == 0 && grants_next(&rest, &selector))
 		r = subscription_allow(sub, selector);
 	return r;

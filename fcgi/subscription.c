@@ -48,9 +48,9 @@ subscription_allow(struct subscription *s, struct slice selector)
 }
 
 int
-subscription_allow_all(struct subscription *s)
+subscription_allow_all(struct subscription *s, struct slice prefix)
 {
-	int r = add_line(s, SIGN_ALLOW_ALL, SLICE_NONE, SLICE_LIT("*"));
+	int r = add_line(s, SIGN_ALLOW_ALL, prefix, SLICE_LIT("*"));
 
 	s->allowed += r == 0;
 	return r;

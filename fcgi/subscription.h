@@ -57,8 +57,9 @@ int subscription_add(struct subscription *s, struct slice prefix,
 /* Allows what a selector, whole with its prefix, means: to those of REACH_ALLOWED
  * and _OPEN. 0 or -ENOMEM. */
 int subscription_allow(struct subscription *s, struct slice selector);
-/* Allows everything but what is below $SYS/. 0 or -ENOMEM. */
-int subscription_allow_all(struct subscription *s);
+/* Allows everything that begins with the prefix, but what is below $SYS/. 0 or
+ * -ENOMEM. */
+int subscription_allow_all(struct subscription *s, struct slice prefix);
 /* Sorts and removes doubles; afterwards the key is canonical. 0 or -ENOMEM. */
 int subscription_seal(struct subscription *s);
 void subscription_done(struct subscription *s);

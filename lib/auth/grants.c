@@ -67,10 +67,24 @@ grants_add(struct grants *g, enum grants_action action, struct slice selector)
 	return grants_add_below(g, action, SLICE_NONE, selector);
 }
 
-void
-grants_add_all(struct grants *g, enum grants_action action)
+int
+grants_add_all(struct grants *g, enum grants_action action,
+	       struct slice prefix)
 {
-	g->of[action].all = true;
+	struct grants_list *list = &g->of[action];
+	int r;
+
+	buf_clear(&list->all_below);
+	r = buf_append_slice(&list->all_below, prefix);
+	list->all = r == 0;
+	return r;
+}
+
+static bool
+is_of_all(const struct grants_list *list, struct slice text)
+{
+	return list->all && slice_starts(text, buf_slice(&list->all_below)) &&
+	       !slice_starts(text, SLICE_LIT("$SYS/"));
 }
 
 void
@@ -88,7 +102,7 @@ grants_cover(const struct grants *g, enum grants_action action,
 	struct slice rest = buf_slice(&list->selectors), each;
 	enum selector_kind kind;
 
-	if (list->all && !slice_starts(topic, SLICE_LIT("$SYS/")))
+	if (is_of_all(list, topic))
 		return true;
 	while (grants_next(&rest, &each))
 		if (selector_parse(each, &kind, NULL) == 0 &&
@@ -107,7 +121,7 @@ grants_cover_selector(const struct grants *g, enum grants_action action,
 
 	if (selector_parse(selector, &kind, NULL) < 0)
 		return false;
-	if (list->all && !slice_starts(selector, SLICE_LIT("$SYS/")))
+	if (is_of_all(list, selector))
 		return true;
 	while (grants_next(&rest, &each))
 		if (selector_parse(each, &its_kind, NULL) == 0 &&
@@ -125,8 +139,10 @@ grants_are_empty(const struct grants *g, enum grants_action action)
 void
 grants_done(struct grants *g)
 {
-	for (int i = 0; i < GRANTS_ACTIONS; i++)
+	for (int i = 0; i < GRANTS_ACTIONS; i++) {
 		buf_done(&g->of[i].selectors);
+		buf_done(&g->of[i].all_below);
+	}
 	buf_done(&g->user);
 	buf_done(&g->payload);
 	memset(g, 0, sizeof(*g));

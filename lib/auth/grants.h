@@ -4,8 +4,8 @@
  * or a ticket.
  *
  * A grant is a selector (lib/sse/selector.h) for one action. A wildcard in it
- * covers no guarded topic that it does not spell; grants_add_all does, all but
- * what is below $SYS/. Several sources may fill one: the sum counts, and the
+ * covers no guarded topic that it does not spell; grants_add_all does, all of a
+ * site but what is below $SYS/. Several sources may fill one: the sum counts, and the
  * earliest end.
  *
  * Pure.
@@ -33,7 +33,8 @@ enum {
 struct grants_list {
 	struct buf selectors;	/* a NUL after each; all valid */
 	unsigned count;
-	bool all;		/* every topic but those below $SYS/ */
+	bool all;		/* every topic but those below $SYS/ ... */
+	struct buf all_below;	/* ... that begins so */
 };
 
 struct grants {			/* zeroed: nothing */
@@ -55,7 +56,10 @@ int grants_add(struct grants *g, enum grants_action action,
 int grants_add_below(struct grants *g, enum grants_action action,
 		     struct slice prefix, struct slice selector);
 
-void grants_add_all(struct grants *g, enum grants_action action);
+/* All topics that begin with the prefix, which is the same at each call and may
+ * be absent. 0 or -ENOMEM. */
+int grants_add_all(struct grants *g, enum grants_action action,
+		   struct slice prefix);
 
 /* Ends at `unix_ms`, if it did not end earlier. */
 void grants_end_at(struct grants *g, int64_t unix_ms);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/log/allowance.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct allowance *
@@ -12,23 +13,37 @@ allowance_new(size_t room)
 }
 
 int
-allowance_add(struct allowance *a, struct slice selector)
+allowance_add(struct allowance *a, struct slice selector, bool is_whole)
 {
-	struct allowance_item item = { .text = selector };
+	struct allowance_item item = { .text = selector, .is_whole = is_whole };
 	int r = selector_parse(selector, &item.kind, NULL);
 
-	if (r == 0)
-		a->items[a->count++] = item;
-	return r;
+	if (r == 0 && is_whole && item.kind != SELECTOR_SUBTREE &&
+	    item.kind != SELECTOR_ALL)
+		r = -EINVAL;
+	if (r < 0)
+		return r;
+	a->has_whole |= is_whole;
+	a->items[a->count++] = item;
+	return 0;
+}
+
+static bool
+item_covers(const struct allowance_item *item, struct slice topic)
+{
+	struct slice begin = { item->text.p, item->text.len - 1 };
+
+	if (!item->is_whole)
+		return selector_match(item->text, item->kind, topic);
+	return slice_starts(topic, begin) &&
+	       !slice_starts(topic, SLICE_LIT("$SYS/"));
 }
 
 bool
 allowance_covers(const struct allowance *a, struct slice topic)
 {
-	if (a->is_all && !slice_starts(topic, SLICE_LIT("$SYS/")))
-		return true;
 	for (uint32_t i = 0; i < a->count; i++)
-		if (selector_match(a->items[i].text, a->items[i].kind, topic))
+		if (item_covers(&a->items[i], topic))
 			return true;
 	return false;
 }

@@ -22,19 +22,24 @@
 struct allowance_item {
 	struct slice text;	/* borrowed */
 	enum selector_kind kind;
+	bool is_whole;		/* a subtree or all: what is guarded, too */
 };
 
 struct allowance {
-	bool is_all;		/* every topic but those below $SYS/ */
 	uint32_t count;
+	bool has_whole;		/* an item that is */
 	struct allowance_item items[];
 };
 
 /* One with room for `room` selectors; NULL: no memory. free() frees it. */
 struct allowance *allowance_new(size_t room);
 
-/* Adds a selector, which is lent for its life. 0 or -EINVAL: it is none. */
-int allowance_add(struct allowance *a, struct slice selector);
+/*
+ * Adds a selector, which is lent for its life. One that is whole is a subtree or
+ * `*` and means all that it says but what is below $SYS/, guarded or not. 0 or
+ * -EINVAL: it is none.
+ */
+int allowance_add(struct allowance *a, struct slice selector, bool is_whole);
 
 bool allowance_covers(const struct allowance *a, struct slice topic);
 

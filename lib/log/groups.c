@@ -486,13 +486,13 @@ group_add_selector(struct groups *g, struct group *group, struct slice text,
 
 /* Adds to the allowance, which gets room for `room` with its first. */
 static int
-group_allow(struct group *group, struct slice text, size_t room)
+group_allow(struct group *group, struct slice text, bool is_whole, size_t room)
 {
 	if (!group->allowance)
 		group->allowance = allowance_new(room);
 	if (!group->allowance)
 		return -ENOMEM;
-	return allowance_add(group->allowance, text);
+	return allowance_add(group->allowance, text, is_whole);
 }
 
 /* Adds one line of a key that has `lines`. */
@@ -502,16 +502,12 @@ group_add_line(struct groups *g, struct group *group, struct slice line,
 {
 	struct slice text = { line.p + 1, line.len - 1 };
 	unsigned takes = takes_of(line.p[0]);
-	int r;
 
 	if (takes)
 		return group_add_selector(g, group, text, takes);
 	if (line.p[0] != '=' && line.p[0] != '!')
 		return -EINVAL;
-	r = group_allow(group, text, lines);
-	if (r == 0 && line.p[0] == '!')
-		group->allowance->is_all = true;
-	return r;
+	return group_allow(group, text, line.p[0] == '!', lines);
 }
 
 static size_t
@@ -803,7 +799,7 @@ is_spelt_by_allowance(const struct group *group,
 	const struct allowance *a = group->allowance;
 
 	return gs->takes == GROUP_TAKES_ALLOWED &&
-	       gs->selector->kind == SELECTOR_ALL && a && !a->is_all &&
+	       gs->selector->kind == SELECTOR_ALL && a && !a->has_whole &&
 	       a->count > 0 && a->count <= GROUP_SPELT;
 }
 

@@ -41,11 +41,18 @@ all_is_all_but_the_hubs_own(void **state)
 	struct grants g = { 0 };
 
 	(void)state;
-	grants_add_all(&g, GRANTS_PUBLISH);
+	assert_int_equal(grants_add_all(&g, GRANTS_PUBLISH, SLICE_NONE), 0);
 	assert_false(grants_are_empty(&g, GRANTS_PUBLISH));
 	assert_true(grants_are_empty(&g, GRANTS_SUBSCRIBE));
 	assert_true(grants_cover(&g, GRANTS_PUBLISH, slice_of("private/x")));
 	assert_false(grants_cover(&g, GRANTS_PUBLISH, slice_of("$SYS/hub")));
+	assert_true(grants_cover_selector(&g, GRANTS_PUBLISH, slice_of("*")));
+	assert_int_equal(grants_add_all(&g, GRANTS_PUBLISH, slice_of("site/")),
+			 0);
+	assert_true(grants_cover(&g, GRANTS_PUBLISH,
+				 slice_of("site/private/x")));
+	assert_false(grants_cover(&g, GRANTS_PUBLISH, slice_of("other/x")));
+	assert_false(grants_cover_selector(&g, GRANTS_PUBLISH, slice_of("*")));
 	grants_done(&g);
 }
 

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/auth/login.h"
 #include "lib/base/textfile.h"
-#include "lib/base/utf8.h"
-#include "lib/sse/selector.h"
 
 #define BLANKS " \t\r"
 
@@ -17,8 +16,6 @@ enum {
 	ACTION_SUBSCRIBE = 1 << GRANTS_SUBSCRIBE,
 	ACTION_PUBLISH = 1 << GRANTS_PUBLISH,
 };
-
-static const struct slice user_mark = SLICE_LIT("{user}");
 
 /* A line `allow`; all slices point into the text. */
 struct rule {
@@ -94,27 +91,6 @@ grow(void *items, size_t item_size, size_t count, size_t *cap)
 
 /* ---- names ---- */
 
-/* Whether a login can stand in a topic for nothing but itself. */
-static bool
-is_name(struct slice user)
-{
-	static const char *const others[] = { "private", "$SYS", ".", ".." };
-
-	if (user.len == 0 || user.len > ACCESS_USER_MAX || !utf8_is_valid(user))
-		return false;
-	for (size_t i = 0; i < user.len; i++) {
-		unsigned char c = (unsigned char)user.p[i];
-
-		if (c < 0x20 || c == 0x7f || strchr("/*{}", c) ||
-		    (c == 0xc2 && (unsigned char)user.p[i + 1] < 0xa0))
-			return false;
-	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (slice_eq(user, slice_of(others[i])))
-			return false;
-	return true;
-}
-
 static bool
 is_in_group(const struct access *a, struct slice group, struct slice user)
 {
@@ -169,96 +145,30 @@ is_about(const struct access *a, const struct rule *rule, struct slice user)
 	return false;
 }
 
-/* ---- selectors ---- */
-
-/* Appends the selector with the login in the place of each {user}. */
 static int
-substitute(struct slice selector, struct slice user, struct buf *out)
-{
-	int r = 0;
-
-	buf_clear(out);
-	while (r == 0 && selector.len > 0) {
-		bool is_mark = slice_starts(selector, user_mark);
-		struct slice piece = { selector.p, is_mark ? user_mark.len : 1 };
-
-		r = buf_append_slice(out, is_mark ? user : piece);
-		selector.p += piece.len;
-		selector.len -= piece.len;
-	}
-	return r;
-}
-
-static bool
-has_user(struct slice selector)
-{
-	for (; selector.len >= user_mark.len; selector.p++, selector.len--)
-		if (slice_starts(selector, user_mark))
-			return true;
-	return false;
-}
-
-/* Whether it means one more guarded topic with this login than with another. */
-static int
-is_bent(struct slice selector, struct slice bent, bool *ret_bent)
-{
-	struct buf straight = { 0 };
-	int r = substitute(selector, SLICE_LIT("x"), &straight);
-
-	*ret_bent = r == 0 && selector_is_guarded(bent) &&
-		    !selector_is_guarded(buf_slice(&straight));
-	buf_done(&straight);
-	return r;
-}
-
-static int
-grant(const struct rule *rule, struct slice selector, struct grants *g)
-{
-	int r = 0;
-
-	for (int i = 0; r == 0 && i < GRANTS_ACTIONS; i++)
-		if (rule->actions & 1u << i)
-			r = grants_add(g, (enum grants_action)i, selector);
-	/* With a long login a selector may be none any more. */
-	return r == -EINVAL ? 0 : r;
-}
-
-static int
-apply_rule(const struct rule *rule, struct slice user, struct buf *scratch,
-	   struct grants *g)
+apply_rule(const struct rule *rule, struct slice user, struct grants *g)
 {
 	struct slice rest = rule->selectors, each;
-	bool bent;
 	int r = 0;
 
-	while (r == 0 && next_word(&rest, BLANKS, &each)) {
-		if (!has_user(each)) {
-			r = grant(rule, each, g);
-			continue;
-		}
-		if (user.len == 0)
-			continue;
-		r = substitute(each, user, scratch);
-		if (r == 0)
-			r = is_bent(each, buf_slice(scratch), &bent);
-		if (r == 0 && !bent)
-			r = grant(rule, buf_slice(scratch), g);
-	}
+	while (r == 0 && next_word(&rest, BLANKS, &each))
+		for (int i = 0; r == 0 && i < GRANTS_ACTIONS; i++)
+			if (rule->actions & 1u << i)
+				r = login_grant(g, (enum grants_action)i,
+						SLICE_NONE, each, user);
 	return r;
 }
 
 int
 access_apply(const struct access *a, struct slice user, struct grants *g)
 {
-	struct buf scratch = { 0 };
 	int r = 0;
 
-	if (user.len > 0 && !is_name(user))
+	if (user.len > 0 && !login_is_name(user))
 		return 0;
 	for (size_t i = 0; r == 0 && i < a->n_rules; i++)
 		if (is_about(a, &a->rules[i], user))
-			r = apply_rule(&a->rules[i], user, &scratch, g);
-	buf_done(&scratch);
+			r = apply_rule(&a->rules[i], user, g);
 	return r;
 }
 
@@ -267,7 +177,7 @@ access_apply(const struct access *a, struct slice user, struct grants *g)
 static int
 check_member(const struct report *report, struct slice name)
 {
-	if (is_name(name) && name.p[0] != '@')
+	if (login_is_name(name) && name.p[0] != '@')
 		return 0;
 	return wrong(report, "\"%.*s\" cannot be the name of a user: it may "
 		     "not begin with `@`, hold `/`, `*`, `{` or `}`, or be "
@@ -333,26 +243,19 @@ take_actions(const struct report *report, struct slice word, unsigned *ret)
 static int
 check_selectors(const struct report *report, struct slice rest)
 {
-	struct slice each, whole;
-	struct buf tried = { 0 };
-	enum selector_kind kind;
 	struct event_fault fault;
+	struct slice each;
 	unsigned n = 0;
-	int r = 0;
 
-	for (; r == 0 && next_word(&rest, BLANKS, &each); n++) {
-		r = substitute(each, SLICE_LIT("x"), &tried);
-		whole = buf_slice(&tried);
-		if (r == 0 && selector_parse(whole, &kind, &fault) < 0)
-			r = wrong(report, "\"%.*s\" is not a topic or selector: "
-				  "%s.", each.len < 100 ? (int)each.len : 100,
-				  each.p, fault.why);
-	}
-	buf_done(&tried);
-	if (r == 0 && n == 0)
-		r = wrong(report, "A rule ends in the topics that it is about, "
-			  "as in `allow alice subscribe news/*`.");
-	return r;
+	for (; next_word(&rest, BLANKS, &each); n++)
+		if (login_check_selector(each, &fault) < 0)
+			return wrong(report, "\"%.*s\" is not a topic or "
+				     "selector: %s.",
+				     each.len < 100 ? (int)each.len : 100,
+				     each.p, fault.why);
+	return n > 0 ? 0 :
+	       wrong(report, "A rule ends in the topics that it is about, as "
+		     "in `allow alice subscribe news/*`.");
 }
 
 static int

@@ -15,9 +15,7 @@
  * that has one; `{user}` in it stands for the login. What no rule allows is
  * denied.
  *
- * A login with a slash, a `*`, a brace or a control character matches no rule,
- * nor does one called `private`, `$SYS`, `.` or `..`, because in a topic those
- * would mean something else than a name.
+ * A login that is no name (login.h) matches no rule.
  */
 #ifndef LIB_AUTH_ACCESS_H
 #define LIB_AUTH_ACCESS_H
@@ -29,7 +27,6 @@
 
 enum {
 	ACCESS_FILE_SIZE = 1 << 20,	/* some ten thousand rules */
-	ACCESS_USER_MAX = 255,		/* bytes of a login */
 };
 
 struct access;

@@ -1,6 +1,7 @@
 # base: needs libc only.
 noinst_LTLIBRARIES += libbase.la
 libbase_la_SOURCES = \
+	%D%/base64url.c %D%/base64url.h \
 	%D%/be.h \
 	%D%/buf.c %D%/buf.h \
 	%D%/clock.c %D%/clock.h \

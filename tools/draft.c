@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "tools/jsonline.h"
+#include "lib/json/jsonline.h"
 
 static int
 set_fields(struct sse_event *e, const struct draft *d)

@@ -10,12 +10,6 @@ libtools_la_SOURCES = \
 	%D%/lines.c %D%/lines.h \
 	%D%/stop.c %D%/stop.h
 
-# By itself, so that sse-subscribe does not load a JSON library.
-noinst_LTLIBRARIES += libjsonline.la
-libjsonline_la_SOURCES = %D%/jsonline.c %D%/jsonline.h
-libjsonline_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
-libjsonline_la_LIBADD = $(JANSSON_LIBS)
-
 bin_PROGRAMS += sse-publish
 sse_publish_SOURCES = \
 	%D%/draft.c %D%/draft.h \

@@ -8,7 +8,7 @@ libbus_la_SOURCES = \
 	%D%/held.c %D%/held.h \
 	%D%/message.c %D%/message.h \
 	%D%/parser.c \
-	%D%/publisher.c \
+	%D%/publisher.c %D%/publisher.h \
 	%D%/questions.c %D%/questions.h \
 	%D%/repair.c %D%/repair.h \
 	%D%/subscriber.c \

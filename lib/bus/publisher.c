@@ -31,6 +31,7 @@
 #include "lib/bus/address.h"
 #include "lib/bus/frame.h"
 #include "lib/bus/message.h"
+#include "lib/bus/publisher.h"
 #include "lib/bus/window.h"
 #include "lib/bus/zmqport.h"
 #include "lib/sse/id.h"
@@ -547,6 +548,23 @@ sleep_until(struct sse_publisher *p, int64_t now_ms, int64_t until_ms)
 
 /* --- the interface ------------------------------------------------------ */
 
+/* The address is there, with its keys. */
+static int
+start(struct sse_publisher *p)
+{
+	int r = bus_address_check_directory(&p->bus, p->error,
+					    sizeof(p->error));
+
+	if (r == -EPERM || r == -EINVAL)
+		return r;
+	if (r == -ENOTDIR)
+		return -EINVAL;
+	p->error[0] = '\0';	/* what else may be, the connection tells */
+	p->is_usable = true;
+	try_connect(p, clock_mono_ms());
+	return p->unreachable;
+}
+
 int
 sse_publisher_open(const char *bus, struct sse_publisher **ret_publisher)
 {
@@ -564,17 +582,27 @@ sse_publisher_open(const char *bus, struct sse_publisher **ret_publisher)
 		return r == -ENAMETOOLONG ? r : -EINVAL;
 	}
 	r = bus_address_use_environment(&p->bus, p->error, sizeof(p->error));
-	if (r == 0)
-		r = bus_address_check_directory(&p->bus, p->error,
-						sizeof(p->error));
-	if (r == -EPERM || r == -EINVAL)
-		return r;
-	if (r == -ENOTDIR)
-		return -EINVAL;
-	p->error[0] = '\0';	/* what else may be, the connection tells */
-	p->is_usable = true;
-	try_connect(p, clock_mono_ms());
-	return p->unreachable;
+	return r == -EPERM || r == -EINVAL ? r : start(p);
+}
+
+int
+publisher_open_at(const struct bus_address *bus,
+		  struct sse_publisher **ret_publisher)
+{
+	struct sse_publisher *p = calloc(1, sizeof(*p));
+
+	*ret_publisher = p;
+	if (!p)
+		return -ENOMEM;
+	p->patience_ms = PATIENCE_MS;
+	p->bus = *bus;
+	return start(p);
+}
+
+int
+publisher_cancel(struct sse_publisher *p, uint64_t cookie)
+{
+	return window_cancel(&p->window, cookie);
 }
 
 void

@@ -9,6 +9,7 @@ struct window_entry {
 	uint64_t cookie;
 	bool is_behind;		/* as sent last: it names the one before it */
 	bool is_refused;	/* sent, and refused for now */
+	bool was_sent;		/* at least once, over whatever connection */
 	size_t key_len, topic_len, header_len, data_len;
 	char bytes[];		/* key, topic, header, data */
 };
@@ -106,6 +107,7 @@ window_next(struct window *w, struct slice parts[3])
 	parts[0] = (struct slice){ p, e->topic_len };
 	p += e->topic_len;
 	memcpy(w->header, p, header_len);
+	e->was_sent = true;
 	e->is_behind = w->sent > 0;
 	if (e->is_behind)
 		header_len = frame_add_previous(w->header, header_len,
@@ -148,6 +150,22 @@ window_take_at(struct window *w, unsigned at)
 	w->count--;
 	free(e);
 	return cookie;
+}
+
+int
+window_cancel(struct window *w, uint64_t cookie)
+{
+	for (unsigned i = 0; i < w->count; i++) {
+		const struct window_entry *e = *place(w, i);
+
+		if (e->cookie != cookie)
+			continue;
+		if (e->was_sent)
+			return -EALREADY;
+		(void)window_take_at(w, i);
+		return 0;
+	}
+	return -ENOENT;
 }
 
 int

@@ -63,6 +63,12 @@ int window_find_row(const struct window *w, struct slice key, unsigned count,
 /* Takes out the one there, and returns its cookie; at < w->count. */
 uint64_t window_take_at(struct window *w, unsigned at);
 
+/*
+ * Takes out the oldest one with this cookie unless it was sent, over whatever
+ * connection. 0; -EALREADY: it was; -ENOENT: there is none.
+ */
+int window_cancel(struct window *w, uint64_t cookie);
+
 enum window_refused {
 	WINDOW_STRANGER,	/* nobody waits for this answer any more */
 	WINDOW_ALONE,		/* it was sent without the key of another one */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "tools/jsonline.h"
+#include "lib/json/jsonline.h"
 
 static void
 check_text(struct jsonline_text t)

@@ -214,8 +214,8 @@ UNIT_TESTS += %D%/test-tools-duration
 %C%_test_tools_duration_LDADD = libtools.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-tools-judge
 %C%_test_tools_judge_LDADD = libdoctor.la libbus.la libsse.la libbase.la $(CMOCKA_LIBS)
-UNIT_TESTS += %D%/test-tools-jsonline
-%C%_test_tools_jsonline_LDADD = libjsonline.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-json-jsonline
+%C%_test_json_jsonline_LDADD = libjsonline.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-tools-lines
 %C%_test_tools_lines_LDADD = libtools.la $(CMOCKA_LIBS)
 

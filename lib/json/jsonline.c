@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "tools/jsonline.h"
+#include "lib/json/jsonline.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jsonline: one line of `sse-publish --json`.
+ * jsonline: an event as a line of JSON, as `sse-publish --json` takes it, and a
+ * POST of many.
  *
  * A line is a JSON object (RFC 8259) with the members topic, data, event, id,
  * key (text), retry (milliseconds) and private (true or false). `data` may be
@@ -10,8 +11,8 @@
  *
  * Pure: no I/O. The only file that knows the JSON library is jsonline.c.
  */
-#ifndef TOOLS_JSONLINE_H
-#define TOOLS_JSONLINE_H
+#ifndef LIB_JSON_JSONLINE_H
+#define LIB_JSON_JSONLINE_H
 
 #include <stddef.h>
 #include <stdint.h>

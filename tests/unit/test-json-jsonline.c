@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/jsonline.h"
+#include "lib/json/jsonline.h"
 
 #include <errno.h>
 #include <stdio.h>

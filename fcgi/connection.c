@@ -9,10 +9,16 @@
 #include "fcgi/params.h"
 #include "fcgi/reply.h"
 #include "lib/base/list.h"
+#include "lib/base/units.h"
 
 enum {
 	READ_BYTES = 65536 + 4096,	/* the largest request, in one read */
 	STALLED_MS = 1000,
+	/* of all bodies that are arriving; who comes beyond is told to come
+	 * again, so that those that have begun can be finished */
+	BODIES_MAX = 64 << 20,
+	/* so much of a body in --request-timeout is fast enough */
+	BODY_STEP = 65536,
 };
 
 struct connection {
@@ -20,6 +26,7 @@ struct connection {
 	struct list kept;		/* connections->open, oldest first; or doomed */
 	struct connections *all;	/* borrowed */
 	int64_t deadline_ms;
+	uint64_t body_seen;		/* of request, at the last deadline */
 	struct request request;
 };
 
@@ -31,6 +38,7 @@ struct connections {
 	struct list open;		/* by deadline: all have the same time */
 	struct list doomed;
 	size_t count;
+	size_t body_bytes;		/* of all requests, now */
 	struct loop_timer timer;
 	struct buf out;
 	struct connections_stats stats;
@@ -59,6 +67,13 @@ connections_new(struct loop *loop, const struct connections_config *config,
 	return 0;
 }
 
+static void
+forget_request(struct connections *c, struct request *r)
+{
+	c->body_bytes -= r->body.len;
+	request_done(r);
+}
+
 /* Forgets a connection; its descriptor is somebody else's now, or closed. */
 static void
 connection_doom(struct connection *n)
@@ -66,7 +81,7 @@ connection_doom(struct connection *n)
 	struct connections *c = n->all;
 
 	loop_del(c->loop, &n->io);
-	request_done(&n->request);
+	forget_request(c, &n->request);
 	list_del(&n->kept);
 	list_add(&c->doomed, &n->kept);
 	c->count--;
@@ -143,6 +158,7 @@ set_deadline(struct connection *n)
 	struct connections *c = n->all;
 
 	n->deadline_ms = loop_now_ms(c->loop) + c->config.request_timeout_ms;
+	n->body_seen = n->request.body_len;
 	list_del(&n->kept);
 	list_add(&c->open, &n->kept);
 }
@@ -271,6 +287,96 @@ open_probe(struct connections *c, int fd, const struct request *r,
 	return OUTCOME_CLOSE;
 }
 
+/* ---- what is published ---- */
+
+/* The body of what is no publication is dropped, as ever. */
+static void
+begin_body(struct connections *c, struct request *r)
+{
+	struct params params;
+	struct route route = { 0 };
+	const char *why;
+
+	r->is_dropped = true;
+	if (params_decode(r->params, &params, &why) == 0 &&
+	    route_request(&c->config.route, &params, &route) == 0 &&
+	    route.is_publish) {
+		r->is_dropped = false;
+		r->body_max = c->ops->post_max(c->user, &params);
+	}
+	route_done(&route);
+}
+
+/* It is read to its end all the same: see request.h. */
+static void
+drop_body(struct connections *c, struct request *r, int status,
+	  const char *why)
+{
+	c->body_bytes -= r->body.len;
+	buf_done(&r->body);
+	r->is_dropped = true;
+	r->refusal = status;
+	r->refusal_why = why;
+}
+
+static int
+keep_body(void *user, struct request *r, struct slice piece)
+{
+	struct connections *c = user;
+
+	if (r->body_len == piece.len)
+		begin_body(c, r);
+	if (r->is_dropped)
+		return 0;
+	if (piece.len > r->body_max - r->body.len)
+		drop_body(c, r, 413, "The body is longer than --max-event "
+			  "allows. Publish a link to it instead, or send it "
+			  "in parts.");
+	else if (piece.len > BODIES_MAX - c->body_bytes)
+		drop_body(c, r, 503, "So much is being published that there "
+			  "is no room for more now.");
+	else if (buf_append_slice(&r->body, piece) < 0)
+		drop_body(c, r, 503, "There is no memory left for this "
+			  "request.");
+	else
+		c->body_bytes += piece.len;
+	return 0;
+}
+
+/* Whether it is as long as the web server says; a client may have gone away in
+ * the middle of it. */
+static bool
+is_cut(const struct request *r, const struct params *params)
+{
+	uint64_t len;
+
+	return params->content_length.p &&
+	       (parse_u64(params->content_length, &len) < 0 ||
+		len != r->body_len);
+}
+
+static enum outcome
+publish(struct connections *c, int fd, const struct request *r,
+	struct route *route, const struct params *params)
+{
+	int err = 0;
+
+	if (!c->ops->on_post)
+		err = route_refuse_publish(route, 503, "Nothing can be "
+					   "published now.");
+	else if (r->refusal)
+		err = route_refuse_publish(route, r->refusal, r->refusal_why);
+	else if (is_cut(r, params))
+		err = route_refuse_publish(route, 400, "The body is not as "
+					   "long as Content-Length says.");
+	else if (c->ops->on_post(c->user, fd, r, params, route) == 0)
+		return OUTCOME_TAKEN;
+	if (err == 0)
+		return answer(c, fd, r, route);
+	meet(c, BOUND_MEMORY, NULL);
+	return OUTCOME_CLOSE;
+}
+
 /* A whole request: becomes a stream or gets its answer. */
 static enum outcome
 serve(struct connections *c, int fd, const struct request *r)
@@ -291,7 +397,9 @@ serve(struct connections *c, int fd, const struct request *r)
 		/* Who serves no streams serves no probes (standin.h). */
 		if (route.is_probe && !c->ops->on_probe)
 			route.later = true;
-		if (route.is_probe && !route.head && !route.later)
+		if (route.is_publish)
+			outcome = publish(c, fd, r, &route, &params);
+		else if (route.is_probe && !route.head && !route.later)
 			outcome = open_probe(c, fd, r, &route, &params);
 		else
 			outcome = route.status == 200 ?
@@ -338,9 +446,14 @@ static enum feed
 feed(struct connections *c, int fd, struct request *r, struct slice in)
 {
 	while (in.len > 0) {
-		enum request_result result =
-		    request_feed(r, &c->config.limits, &in, &c->out);
+		enum request_result result;
 		enum outcome outcome;
+
+		if (c->ops->on_post) {
+			r->on_body = keep_body;
+			r->user = c;
+		}
+		result = request_feed(r, &c->config.limits, &in, &c->out);
 
 		if (c->out.len && !send_answer(c, fd))
 			return FEED_CLOSE;
@@ -353,7 +466,7 @@ feed(struct connections *c, int fd, struct request *r, struct slice in)
 			return FEED_CLOSE;
 		outcome = result == REQUEST_WHOLE ? serve(c, fd, r) :
 			  OUTCOME_ANSWERED;
-		request_done(r);
+		forget_request(c, r);
 		if (outcome == OUTCOME_TAKEN)
 			return FEED_TAKEN;
 		if (outcome == OUTCOME_CLOSE)
@@ -400,8 +513,10 @@ connection_on_ready(struct loop_io *io, unsigned ready)
 			meet(c, BOUND_MEMORY, NULL);
 			connection_doom(n);
 			close(fd);
-		} else if (c->stats.requests > requests) {
-			set_deadline(n);	/* for the next request */
+		} else if (c->stats.requests > requests ||
+			   n->request.body_len >= n->body_seen + BODY_STEP) {
+			set_deadline(n);	/* for the next request, or for
+						 * more of its body */
 		}
 		return;
 	}
@@ -453,7 +568,7 @@ connection_keep(struct connections *c, int fd, struct request *r)
 	return;
 fail:
 	meet(c, BOUND_MEMORY, NULL);
-	request_done(r);
+	forget_request(c, r);
 	close(fd);
 }
 
@@ -475,7 +590,7 @@ connections_add(struct connections *c, int fd)
 		connection_keep(c, fd, &r);
 		return;
 	}
-	request_done(&r);
+	forget_request(c, &r);
 	if (result == FEED_CLOSE)
 		close(fd);
 }

@@ -42,6 +42,15 @@ struct connections_ops {
 	 */
 	int (*on_probe)(void *user, int fd, uint16_t id,
 			const struct params *params, struct route *route);
+	/*
+	 * The most bytes of the body that a POST may publish, and, when it is
+	 * whole (r->body): 0, fd is taken and the answer comes, after which it
+	 * may be added again; -EINVAL: `route` holds the answer. NULL, both of
+	 * them: not now, the answer is a 503.
+	 */
+	size_t (*post_max)(void *user, const struct params *params);
+	int (*on_post)(void *user, int fd, const struct request *r,
+		       const struct params *params, struct route *route);
 	/* The retry: in milliseconds for a browser that comes back later. */
 	uint64_t (*retry_later)(void *user);
 	/* A request was refused because it was malformed. May be NULL. */

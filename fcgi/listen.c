@@ -39,6 +39,12 @@ listen_refuse(struct listen_fault *f, int error, int status, const char *format,
 	return -error;
 }
 
+const char *
+listen_option(const struct listen_config *c)
+{
+	return c->option ? c->option : "--listen";
+}
+
 union address {
 	struct sockaddr sa;
 	struct sockaddr_un un;
@@ -201,8 +207,8 @@ make_of(struct listener *l, const struct listen_config *c,
 	if (slice_starts(address, SLICE_LIT("tcp:")))
 		return listen_make_tcp(l, c, c->address + 4, f);
 	return listen_refuse(f, EINVAL, EX_USAGE,
-		     "--listen %.100s is neither unix:PATH nor "
-		     "tcp:HOST:PORT.", c->address);
+		     "%s %.100s is neither unix:PATH nor tcp:HOST:PORT.",
+		     listen_option(c), c->address);
 }
 
 static int
@@ -234,6 +240,22 @@ set_flags(const struct listener *l, struct listen_fault *f)
 	return listen_refuse(f, errno, EX_OSERR,
 			     "The listening socket cannot be set up: %s.",
 			     strerror(errno));
+}
+
+int
+listen_make(const struct listen_config *c, struct listener *ret_listener,
+	    struct listen_fault *ret_fault)
+{
+	struct listener l = { .fd = -1 };
+	int r = make(&l, c, ret_fault);
+
+	if (r == 0)
+		r = set_flags(&l, ret_fault);
+	if (r < 0)
+		listen_close(&l, true);
+	else
+		*ret_listener = l;
+	return r;
 }
 
 int

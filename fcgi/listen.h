@@ -27,6 +27,7 @@ enum {
 };
 
 struct listen_config {
+	const char *option;	/* what gave the address; NULL: --listen */
 	const char *address;	/* --listen; NULL: none given */
 	const char *mode;	/* --listen-mode, octal; NULL: 0660 */
 	const char *group;	/* --listen-group, name or number; NULL: ours */
@@ -63,6 +64,10 @@ struct listen_fault {
  * negative errno with *ret_fault.
  */
 int listen_open(const struct listen_config *c, struct listener *ret_listener,
+		struct listen_fault *ret_fault);
+
+/* As listen_open, for a socket that is never handed down. */
+int listen_make(const struct listen_config *c, struct listener *ret_listener,
 		struct listen_fault *ret_fault);
 
 /*

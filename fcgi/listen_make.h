@@ -5,6 +5,9 @@
 
 #include "fcgi/listen.h"
 
+/* The option that gave the address, as people write it. */
+const char *listen_option(const struct listen_config *c);
+
 /* Fills in *f; returns -error. */
 int listen_refuse(struct listen_fault *f, int error, int status,
 		 const char *format, ...)

@@ -59,7 +59,8 @@ parse_group(const char *text, gid_t *ret_gid, struct listen_fault *f)
 
 /* A file is in the way: removes it if it is a socket that nobody serves. */
 static int
-clear_path(const struct sockaddr_un *un, struct listen_fault *f)
+clear_path(const struct sockaddr_un *un, const char *option,
+	   struct listen_fault *f)
 {
 	const char *path = un->sun_path;
 	struct stat st;
@@ -73,7 +74,7 @@ clear_path(const struct sockaddr_un *un, struct listen_fault *f)
 	if (!S_ISSOCK(st.st_mode))
 		return listen_refuse(f, EEXIST, EX_CANTCREAT,
 			     "%s is there and is not a socket. Remove it, or "
-			     "choose another path for --listen.", path);
+			     "choose another path for %s.", path, option);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return listen_refuse(f, errno, EX_OSERR, "Cannot make a socket: %s.",
@@ -88,12 +89,12 @@ clear_path(const struct sockaddr_un *un, struct listen_fault *f)
 			     "%s belongs to another user's program, which may "
 			     "be using it. Stop that one, or remove the file "
 			     "if it has ended, or choose another path for "
-			     "--listen.", path);
+			     "%s.", path, option);
 	if (r != ECONNREFUSED)
 		return listen_refuse(f, EADDRINUSE, EX_CANTCREAT,
 			     "%s belongs to another program, which may be "
 			     "using it. Stop that one, or choose another path "
-			     "for --listen.", path);
+			     "for %s.", path, option);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return listen_refuse(f, errno, EX_CANTCREAT,
 			     "The old socket %s cannot be removed: %s.", path,
@@ -155,7 +156,7 @@ make_in_folder(struct listener *l, const struct listen_config *c,
 	if (r == 0 && c->group)
 		r = parse_group(c->group, &gid, f);
 	if (r == 0)
-		r = clear_path(un, f);
+		r = clear_path(un, listen_option(c), f);
 	if (r == 0)
 		r = bind_path(l->fd, un, mode, f);
 	if (r < 0)
@@ -180,12 +181,13 @@ listen_make_unix(struct listener *l, const struct listen_config *c, const char *
 
 	if (*path == '\0' || strlen(path) > UNIX_PATH_MAX_BYTES)
 		return listen_refuse(f, *path ? ENAMETOOLONG : EINVAL, EX_USAGE,
-			     *path ? "The path in --listen has %zu bytes; a "
+			     *path ? "The path in %s has %zu bytes; a "
 				     "unix socket may have %d. Choose a "
 				     "shorter one." :
-				     "--listen unix: needs a path (%zu of at "
+				     "%s unix: needs a path (%zu of at "
 				     "most %d bytes).",
-			     strlen(path), (int)UNIX_PATH_MAX_BYTES);
+			     listen_option(c), strlen(path),
+			     (int)UNIX_PATH_MAX_BYTES);
 	memcpy(un.sun_path, path, strlen(path));
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (l->fd < 0)

@@ -6,6 +6,7 @@ libfcgicore_la_SOURCES = \
 	%D%/handoff_call.c %D%/handoff_call.h \
 	%D%/handoff_listen.c \
 	%D%/handoff_message.c %D%/handoff_message.h \
+	%D%/http.c %D%/http.h \
 	%D%/listen.c %D%/listen.h %D%/listen_make.h \
 	%D%/listen_peers.c \
 	%D%/listen_tcp.c \
@@ -79,6 +80,12 @@ libworker_la_SOURCES = \
 	%D%/elders.c %D%/elders.h \
 	%D%/idle.c %D%/idle.h \
 	%D%/listen_again.c %D%/listen_again.h \
+	%D%/local.c %D%/local.h \
+	%D%/posting.c %D%/posting.h \
+	%D%/posts.c %D%/posts.h \
+	%D%/publication.c %D%/publication.h \
+	%D%/publish_listen.c %D%/publish_listen.h \
+	%D%/publishing.c %D%/publishing.h \
 	%D%/program.c %D%/program.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/settings.c %D%/settings.h \
@@ -92,5 +99,5 @@ libworker_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 
 bin_PROGRAMS += sse-fcgi
 sse_fcgi_SOURCES = %D%/main.c
-sse_fcgi_LDADD = libworker.la libservice.la libfcgicore.la libhub.la \
+sse_fcgi_LDADD = libworker.la libjsonline.la libservice.la libfcgicore.la libhub.la \
 	libbus.la liblog.la libsse.la libloop.la libbase.la

@@ -13,6 +13,7 @@
 #include "fcgi/listen.h"
 #include "fcgi/listen_again.h"
 #include "fcgi/program.h"
+#include "fcgi/publish_listen.h"
 #include "fcgi/reload.h"
 #include "fcgi/setup.h"
 #include "fcgi/supervisor.h"
@@ -76,13 +77,14 @@ open_sockets(const struct settings *config, struct reload *reload,
 static int
 serve(const struct settings *config, char **argv, struct reload *reload)
 {
-	struct listener listener, former;
+	struct listener listener, former, local;
 	struct program program;
 	struct supervisor_start start = {
 		.config = config,
 		.program = &program,
 		.listener = &listener,
 		.former = &former,
+		.local = &local,
 		.reload = reload,
 	};
 	struct listen_fault fault;
@@ -96,11 +98,18 @@ serve(const struct settings *config, char **argv, struct reload *reload)
 		log_error("%s", fault.why);
 		return fault.status;
 	}
+	if (publish_listen(config->publish_listen, reload, &local,
+			   &fault) < 0) {
+		log_error("%s", fault.why);
+		listen_close(&listener, true);
+		return fault.status;
+	}
 	raise_descriptor_limit();
 	program_find(&program, argv);
 	r = supervisor_run(&start);
 	listen_close(&listener, true);
 	listen_close(&former, true);
+	listen_close(&local, true);
 	return r;
 }
 

@@ -21,6 +21,9 @@ struct params {			/* absent: p is NULL; all borrowed */
 	struct slice query;		/* QUERY_STRING, raw */
 	struct slice last_event_id;	/* HTTP_LAST_EVENT_ID */
 	struct slice origin;		/* HTTP_ORIGIN */
+	struct slice host;		/* HTTP_HOST */
+	struct slice referer;		/* HTTP_REFERER */
+	struct slice idempotency_key;	/* HTTP_IDEMPOTENCY_KEY */
 	struct slice cors_method;	/* HTTP_ACCESS_CONTROL_REQUEST_METHOD */
 	struct slice cors_headers;	/* HTTP_ACCESS_CONTROL_REQUEST_HEADERS */
 	struct slice accept;		/* HTTP_ACCEPT */

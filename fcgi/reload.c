@@ -72,6 +72,10 @@ write_sockets(const struct reload *r, struct buf *out)
 		e = buf_printf(out, " handoff=%d,", r->handoff);
 	if (e == 0 && r->handoff >= 0)
 		e = write_text(out, r->handoff_path);
+	if (e == 0 && r->publish >= 0)
+		e = buf_printf(out, " publish=%d,", r->publish);
+	if (e == 0 && r->publish >= 0)
+		e = write_text(out, r->publish_address);
 	return e;
 }
 
@@ -225,6 +229,18 @@ read_handoff(struct reload *r, struct slice value)
 }
 
 static int
+read_publish(struct reload *r, struct slice value)
+{
+	struct slice parts[PARTS_MOST];
+
+	if (r->publish >= 0 || split(value, parts, 2) < 0 ||
+	    read_text(parts[1], r->publish_address) < 0 ||
+	    !r->publish_address[0])
+		return -EINVAL;
+	return read_fd(parts[0], &r->publish);
+}
+
+static int
 read_lifeline(struct reload *r, struct slice value)
 {
 	struct slice parts[PARTS_MOST];
@@ -299,7 +315,7 @@ read_word(struct reload *r, struct slice word)
 		{ "listen", read_socket },   { "handoff", read_handoff },
 		{ "lifeline", read_lifeline }, { "pass", read_pass },
 		{ "hub", read_hub },         { "elder", read_elder },
-		{ "trial", read_trial },
+		{ "trial", read_trial },     { "publish", read_publish },
 	};
 	struct slice name = take_until(&word, '=');
 
@@ -325,7 +341,7 @@ read_words(struct reload *r, struct slice text)
 int
 reload_parse(struct slice text, pid_t pid, struct reload *ret_reload)
 {
-	struct reload r = { .is_set = true, .handoff = -1,
+	struct reload r = { .is_set = true, .handoff = -1, .publish = -1,
 			    .lifeline = { -1, -1 }, .pass = { -1, -1 } };
 	struct slice version = take_until(&text, ' ');
 	struct slice word = take_until(&text, ' ');
@@ -353,7 +369,8 @@ reload_parse(struct slice text, pid_t pid, struct reload *ret_reload)
 int
 reload_take(struct reload *ret_reload)
 {
-	const struct reload empty = { .handoff = -1, .lifeline = { -1, -1 },
+	const struct reload empty = { .handoff = -1, .publish = -1,
+				      .lifeline = { -1, -1 },
 				      .pass = { -1, -1 } };
 	const char *text = getenv(RELOAD_VARIABLE);
 	int r = -ENOENT;
@@ -407,6 +424,8 @@ reload_check(struct reload *r)
 		return -EBADF;
 	if (r->handoff >= 0 && !is_socket(r->handoff, SOCK_SEQPACKET))
 		r->handoff = -1;
+	if (r->publish >= 0 && !is_socket(r->publish, SOCK_STREAM))
+		r->publish = -1;
 	return 0;
 }
 
@@ -423,6 +442,7 @@ reload_keep(const struct reload *r, bool over_exec)
 	for (size_t i = 0; i < r->n_sockets; i++)
 		keep(r->sockets[i].fd, over_exec);
 	keep(r->handoff, over_exec);
+	keep(r->publish, over_exec);
 	keep(r->lifeline[0], over_exec);
 	keep(r->pass.in, over_exec);
 	keep(r->pass.out, over_exec);

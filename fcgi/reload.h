@@ -46,6 +46,8 @@ struct reload {
 	size_t n_sockets;	/* the first is the one served */
 	int handoff;		/* the hand-over socket; -1: none */
 	char handoff_path[RELOAD_TEXT_MAX];
+	int publish;		/* that of --publish-listen; -1: none */
+	char publish_address[RELOAD_TEXT_MAX];
 	int lifeline[2];
 	struct pass pass;	/* the way to the workers */
 	pid_t hub;		/* 0: none runs */
@@ -73,7 +75,8 @@ int reload_parse(struct slice text, pid_t pid, struct reload *ret_reload);
 int reload_take(struct reload *ret_reload);
 
 /* Whether the descriptors are what they are said to be. 0 or -EBADF. A
- * hand-over socket that is none is dropped: the rest does not need it. */
+ * hand-over socket that is none is dropped, and so is that of publishers: the
+ * rest does not need them. */
 int reload_check(struct reload *r);
 
 /*

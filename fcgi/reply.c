@@ -25,16 +25,18 @@ static const struct {
 	{ 403, "Forbidden" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
+	{ 408, "Request Timeout" },
 	{ 413, "Content Too Large" },
 	{ 415, "Unsupported Media Type" },
+	{ 417, "Expectation Failed" },
 	{ 429, "Too Many Requests" },
 	{ 431, "Request Header Fields Too Large" },
 	{ 500, "Internal Server Error" },
 	{ 503, "Service Unavailable" },
 };
 
-static const char *
-phrase_of(int status)
+const char *
+reply_phrase(int status)
 {
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(*phrases); i++)
 		if (phrases[i].status == status)
@@ -110,21 +112,22 @@ append_answer(struct buf *out, const struct reply *r, int status,
 	e = open_record(out);
 	if (e == 0)
 		e = buf_printf(out, "Status: %d %s\r\n", status,
-			       phrase_of(status));
+			       reply_phrase(status));
 	if (e == 0 && status != 204)
 		e = buf_printf(out,
-			       "Content-Type: text/plain; charset=utf-8\r\n"
+			       "Content-Type: %s\r\n"
 			       "Content-Length: %zu\r\n"
 			       "X-Content-Type-Options: nosniff\r\n"
 			       "Cache-Control: no-store\r\n",
-			       text.len + 1);
+			       r->type ? r->type : REPLY_PLAIN,
+			       text.len + (r->type ? 0 : 1));
 	if (e == 0)
 		e = buf_append_slice(out, r->headers);
 	if (e == 0)
 		e = buf_append_text(out, "\r\n");
 	if (e == 0 && status != 204 && !r->head) {
 		e = buf_append_slice(out, text);
-		if (e == 0)
+		if (e == 0 && !r->type)
 			e = buf_append_char(out, '\n');
 	}
 	if (e == 0)

@@ -20,6 +20,8 @@ struct reply {			/* what all of them share */
 	uint16_t id;		/* the request's */
 	bool head;		/* a HEAD request: no body */
 	struct slice headers;	/* further header lines, each with CR LF */
+	const char *type;	/* reply_answer: the Content-Type; NULL: plain
+				 * text, which ends with a line feed */
 };
 
 /*
@@ -36,9 +38,14 @@ int reply_stream(struct buf *out, const struct reply *r, uint64_t retry_ms,
  */
 int reply_later(struct buf *out, const struct reply *r, uint64_t retry_ms);
 
+#define REPLY_PLAIN "text/plain; charset=utf-8"
+
+/* The words that go with a status. */
+const char *reply_phrase(int status);
+
 /*
- * A whole answer that is not a stream: the status, `text` and a line feed as
- * plain text, and the end. 204 has no body.
+ * A whole answer that is not a stream: the status, `text`, and the end. 204 has
+ * no body.
  */
 int reply_answer(struct buf *out, const struct reply *r, int status,
 		 struct slice text);

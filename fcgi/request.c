@@ -114,7 +114,7 @@ static enum request_result
 on_stdin(struct request *r, struct slice piece)
 {
 	r->body_len += piece.len;
-	if (r->on_body && r->on_body(r->user, piece) < 0)
+	if (r->on_body && r->on_body(r->user, r, piece) < 0)
 		return bad(r, 413, "The request's body is not accepted");
 	return REQUEST_MORE;
 }
@@ -221,5 +221,6 @@ void
 request_done(struct request *r)
 {
 	buf_done(&r->kept);
+	buf_done(&r->body);
 	memset(r, 0, sizeof(*r));
 }

@@ -28,6 +28,8 @@ enum {
 	REQUEST_PARAMS_DEFAULT = 65536,
 	/* a GET has none; a body that nobody reads may still be sent to us */
 	REQUEST_BODY_DEFAULT = 1 << 20,
+	/* where bodies are read: a refusal, too, comes when they are over */
+	REQUEST_BODY_PUBLISH = 64 << 20,
 	/* records for other requests: a late ABORT, a try to multiplex */
 	REQUEST_STRANGERS_MAX = 16,
 };
@@ -37,11 +39,14 @@ struct request_limits {
 	uint64_t body;		/* bytes of STDIN */
 };
 
+struct request;
+
 /*
- * Where the body goes; NULL: it is counted and dropped. Lent for the call.
- * 0, or negative to refuse the rest (the request turns bad with 413).
+ * Where the body goes; NULL: it is counted and dropped. Lent for the call; the
+ * request's parameters are complete. 0, or negative to refuse the rest (the
+ * request turns bad with 413).
  */
-typedef int request_on_body(void *user, struct slice piece);
+typedef int request_on_body(void *user, struct request *r, struct slice piece);
 
 enum request_phase {
 	REQUEST_BEGIN,		/* waits for BEGIN_REQUEST */
@@ -62,6 +67,11 @@ struct request {		/* zeroed: a connection's next request */
 	struct slice params;	/* borrowed from the input or from kept */
 	struct buf kept;	/* owned: parameters that came in pieces */
 	uint64_t body_len;
+	struct buf body;	/* owned: what on_body keeps of it */
+	size_t body_max;	/* on_body's, as the rest: bytes that it keeps */
+	bool is_dropped;	/* it keeps no more */
+	int refusal;		/* the status to answer with in the end; 0: none */
+	const char *refusal_why;
 	request_on_body *on_body;
 	void *user;		/* of on_body */
 	const char *why;	/* REQUEST_BAD, _ABORTED: a sentence */

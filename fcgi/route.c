@@ -12,8 +12,7 @@
 #include "lib/base/utf8.h"
 #include "lib/sse/selector.h"
 
-static const struct slice methods_header =
-    SLICE_LIT("Allow: GET, HEAD, OPTIONS\r\n");
+static const char mercure_mount[] = "/.well-known/mercure";
 
 /* What one decision works with. Steps return 0 (go on), ANSWERED or -ENOMEM. */
 struct work {
@@ -470,29 +469,88 @@ take_stream(struct work *w)
 	return r;
 }
 
+/* ---- what is published ---- */
+
+/* Decodes without a look at it: what is a topic is decided with the prefix. */
+static int
+take_published_topic(struct work *w)
+{
+	struct slice uri = without_query(w->params->uri);
+	struct slice raw = SLICE_NONE;
+	struct buf *topic = &w->route->topic;
+	int r;
+
+	if (is_below(uri, slice_of(mercure_mount), &raw) ||
+	    find_in_uri(w, &raw))
+		r = query_decode(raw, QUERY_PLUS_IS_PLUS, topic);
+	else if ((r = find_in_path_info(w, &raw)) == 0)
+		r = buf_append_slice(topic, raw);
+	if (r == -EINVAL)
+		return answer(w, 400,
+			      "The topic in the URL holds a `%%` without two "
+			      "hexadecimal digits after it, or a NUL.");
+	return r;
+}
+
+static int
+take_publish(struct work *w)
+{
+	int r = check_prefix(w);
+
+	if (r == 0)
+		r = take_published_topic(w);
+	if (r != 0)
+		return r;
+	w->route->is_publish = true;
+	w->route->status = 200;
+	return ANSWERED;
+}
+
+static const char *
+methods_of(const struct route_config *c)
+{
+	if (c->publishes_only)
+		return "POST, OPTIONS";
+	return c->has_publish ? "GET, HEAD, POST, OPTIONS" :
+				"GET, HEAD, OPTIONS";
+}
+
+static int
+refuse_method(struct work *w)
+{
+	if (w->config->publishes_only)
+		return answer(w, 405, "Events are published here, with POST.");
+	return answer(w, 405, "A stream of events is read with GET.");
+}
+
 static int
 take_method(struct work *w)
 {
 	struct slice method = w->params->method;
 	struct route *route = w->route;
+	const char *methods = methods_of(w->config);
 	bool is_options = slice_eq(method, SLICE_LIT("OPTIONS"));
+	bool is_read;
 	int r;
 
 	route->head = slice_eq(method, SLICE_LIT("HEAD"));
 	r = cors_append(&route->headers, w->config->cors_origins, w->params,
-			is_options);
+			is_options ? methods : NULL);
 	if (r < 0)
 		return r;
-	if (route->head || slice_eq(method, SLICE_LIT("GET")))
+	is_read = route->head || slice_eq(method, SLICE_LIT("GET"));
+	if (is_read && !w->config->publishes_only)
 		return take_stream(w);
-	r = buf_append_slice(&route->headers, methods_header);
+	if (w->config->has_publish && slice_eq(method, SLICE_LIT("POST")))
+		return take_publish(w);
+	r = buf_printf(&route->headers, "Allow: %s\r\n", methods);
 	if (r < 0)
 		return r;
 	if (is_options)
 		return answer(w, 204, "%s", "");
 	if (!method.p)
 		return answer(w, 400, "The request has no REQUEST_METHOD.");
-	return answer(w, 405, "A stream of events is read with GET.");
+	return refuse_method(w);
 }
 
 int
@@ -519,10 +577,22 @@ route_refuse(struct route *r, int status, const char *why)
 	snprintf(r->why, sizeof(r->why), "%s", why);
 }
 
+int
+route_refuse_publish(struct route *r, int status, const char *why)
+{
+	r->is_publish = false;
+	r->status = status;
+	snprintf(r->why, sizeof(r->why), "%s", why);
+	if (status != 503)
+		return 0;
+	return buf_printf(&r->headers, "Retry-After: %d\r\n", ROUTE_RETRY_S);
+}
+
 void
 route_done(struct route *r)
 {
 	buf_done(&r->headers);
+	buf_done(&r->topic);
 	subscription_done(&r->subscription);
 	memset(r, 0, sizeof(*r));
 }

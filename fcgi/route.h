@@ -22,6 +22,9 @@
  * keeps to it.
  *
  * Who may read it: rights.h.
+ *
+ * What a POST publishes is found when all of it is there (publication.h); here
+ * it is decided whether there is any such thing, and what topic the path names.
  */
 #ifndef FCGI_ROUTE_H
 #define FCGI_ROUTE_H
@@ -48,6 +51,7 @@ enum {
 	ROUTE_POLL_LEAST_MS = 100,
 	ROUTE_POLL_MOST_MS = 3600 * 1000,
 	ROUTE_WHY_MAX = 320,
+	ROUTE_RETRY_S = 2,	/* Retry-After of what cannot be published now */
 };
 
 struct route_config {
@@ -57,6 +61,8 @@ struct route_config {
 	uint64_t max_topics;	/* of one stream */
 	rights_judge *judge;	/* NULL: nothing is granted */
 	void *judge_user;
+	bool has_publish;	/* POST publishes (publication.h) */
+	bool publishes_only;	/* ... and nothing else is to be had */
 	bool has_probes;	/* a pair `probe` in the query asks for one */
 };
 
@@ -69,6 +75,8 @@ struct route {
 	bool later;		/* status 200: no stream now, come back */
 	uint64_t max_clients;	/* status 200: of the worker; 0: no limit */
 	bool is_probe;		/* status 200: no topics, a probe (probe.h) */
+	bool is_publish;	/* status 200: no stream, a POST to be read */
+	struct buf topic;	/* ... what the path names, decoded, or empty */
 	bool is_excess;		/* status 400: more topics than one may have */
 	bool is_denied;		/* status 401, 403: for want of rights */
 	struct buf headers;	/* further header lines, each with CR LF */
@@ -80,6 +88,9 @@ struct route {
 int route_request(const struct route_config *c, const struct params *p,
 		  struct route *ret_route);
 void route_done(struct route *r);
+
+/* Turns a publication down; later is better where that is a 503. 0 or -ENOMEM. */
+int route_refuse_publish(struct route *r, int status, const char *why);
 
 /* An answer to a request that never got so far (request.h: why and status). */
 void route_refuse(struct route *r, int status, const char *why);

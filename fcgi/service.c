@@ -413,12 +413,45 @@ on_bound(void *user, enum bound bound, const char *why)
 		    "%s", met(s, bound), why);
 }
 
-static const struct connections_ops connections_ops = {
+static size_t
+post_max(void *user, const struct params *params)
+{
+	struct service *s = user;
+
+	return s->ops->post_max(s->user, params);
+}
+
+static int
+on_post(void *user, int fd, const struct request *r,
+	const struct params *params, struct route *route)
+{
+	struct service *s = user;
+
+	return s->ops->on_post(s->user, fd, r, params, route);
+}
+
+void
+service_return(struct service *s, int fd)
+{
+	connections_add(s->connections, fd);
+}
+
+static const struct connections_ops reading_ops = {
 	.on_stream = on_stream,
 	.on_probe = on_probe,
 	.retry_later = retry_later,
 	.on_bad = on_bad,
 	.on_denied = on_denied,
+	.on_bound = on_bound,
+};
+
+static const struct connections_ops publishing_ops = {
+	.on_stream = on_stream,
+	.on_probe = on_probe,
+	.post_max = post_max,
+	.on_post = on_post,
+	.retry_later = retry_later,
+	.on_bad = on_bad,
 	.on_bound = on_bound,
 };
 
@@ -601,7 +634,9 @@ service_new(struct loop *loop, const struct service_config *config,
 	r = fanout_new(loop, &s->config.fanout, &s->fanout_ops, s, &s->fanout);
 	if (r == 0)
 		r = connections_new(loop, &s->config.connections,
-				    &connections_ops, s, &s->connections);
+				    ops->on_post ? &publishing_ops :
+						   &reading_ops,
+				    s, &s->connections);
 	if (r == 0 && s->config.connections.route.has_probes)
 		r = probes_new(loop, look, s, &s->probes);
 	if (r == 0)

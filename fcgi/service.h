@@ -40,6 +40,10 @@ struct service_ops {
 	void (*forget)(void *user, uint64_t tag);
 	int (*page)(void *user, uint64_t tag,
 		    const struct follower_question *question);
+	/* As of connections_ops; NULL: nothing is published here. */
+	size_t (*post_max)(void *user, const struct params *params);
+	int (*on_post)(void *user, int fd, const struct request *r,
+		       const struct params *params, struct route *route);
 	/* A sentence for the log, without a full stop; not often. */
 	void (*say)(void *user, enum logging_level level, const char *text);
 };
@@ -74,6 +78,9 @@ int service_ask_room(struct service *s, int fd);
 
 /* Begins a stream there, as fanout_open does; default_last applies. */
 int service_open(struct service *s, const struct fanout_request *request);
+
+/* A connection that on_post took has its answer, and is open for more. */
+void service_return(struct service *s, int fd);
 
 /* For probes, when the routes have them: whether the hub is in reach now. */
 void service_note_hub(struct service *s, bool is_followed);

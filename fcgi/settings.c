@@ -2,13 +2,17 @@
 #include "fcgi/settings.h"
 
 #include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fcgi/authority.h"
 #include "fcgi/idle.h"
 #include "hub/options.h"
+#include "lib/base/units.h"
 
 enum { WORKERS_MAX = 256 };
 
@@ -19,7 +23,7 @@ static struct {
 	char *mount, *bus, *hub, *probe, *file, *curve_hub, *access_file;
 	struct access *access;
 	struct authority authority;
-	struct option_texts default_topics, cors_origins;
+	struct option_texts default_topics, cors_origins, publish_users;
 	uint64_t max_topics, max_request, max_half_open;
 } given;
 
@@ -93,6 +97,14 @@ static const struct option table[] = {
 	  "it everybody may read what is not private" },
 	{ "cors-origin", 0, OPTION_TEXTS, &given.cors_origins, "ORIGIN",
 	  "a site whose pages may read too, or *; repeatable" },
+	{ "http-publish", 0, OPTION_FLAG, &given.c.http_publish, NULL,
+	  "take events by POST, from whoever has the right to (default no)" },
+	{ "publish-listen", 0, OPTION_TEXT, &given.c.publish_listen,
+	  "unix:PATH",
+	  "a socket where programs of this machine publish by HTTP" },
+	{ "publish-user", 0, OPTION_TEXTS, &given.publish_users, "USER",
+	  "who may publish there, by name or number; repeatable (default: the "
+	  "user that this runs as, and root)" },
 	{ "probe", 0, OPTION_TEXT, &given.probe, "on|off",
 	  "whether sse-doctor may probe streams, by `probe` in a URL's query "
 	  "(default on)" },
@@ -144,6 +156,17 @@ set_defaults(void)
 }
 
 /* ---- checks ---- */
+
+__attribute__((format(printf, 3, 4))) static int
+refuse(char *error, size_t size, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, size, format, args);
+	va_end(args);
+	return -EINVAL;
+}
 
 static int
 check_workers(char *error, size_t size)
@@ -225,7 +248,68 @@ load_authority(char *error, size_t size)
 		route->judge = authority_judge;
 		route->judge_user = &given.authority;
 	}
+	given.c.authority = &given.authority;
 	return r;
+}
+
+static int
+find_user(const char *name, uid_t *ret_uid, char *error, size_t size)
+{
+	const struct passwd *p = getpwnam(name);
+	uint64_t number;
+
+	if (p)
+		*ret_uid = p->pw_uid;
+	else if (parse_u64(slice_of(name), &number) == 0 && number < UINT32_MAX)
+		*ret_uid = (uid_t)number;
+	else
+		return refuse(error, size, "--publish-user: there is no user "
+			      "%.80s. The user of the web server, and of its "
+			      "PHP, is www-data on Debian.", name);
+	return 0;
+}
+
+static int
+check_publish_users(char *error, size_t size)
+{
+	const struct option_texts *names = &given.publish_users;
+	struct settings *c = &given.c;
+	int r = 0;
+
+	if (names->count > LOCAL_USERS_MAX)
+		return refuse(error, size, "--publish-user: %zu users are too "
+			      "many; name %d at most.", names->count,
+			      LOCAL_USERS_MAX);
+	for (size_t i = 0; r == 0 && i < names->count; i++)
+		r = find_user(names->items[i], &c->publish_users[i], error,
+			      size);
+	c->n_publish_users = names->count;
+	if (names->count == 0) {
+		c->publish_users[0] = geteuid();
+		c->publish_users[1] = 0;
+		c->n_publish_users = 2;
+	}
+	return r;
+}
+
+static int
+check_publish(char *error, size_t size)
+{
+	struct settings *c = &given.c;
+
+	if (c->is_plain && (c->http_publish || c->publish_listen))
+		return refuse(error, size, "--%s needs a hub, and --connect is "
+			      "without one.", c->http_publish ?
+			      "http-publish" : "publish-listen");
+	if (c->publish_listen && strncmp(c->publish_listen, "unix:", 5) != 0)
+		return refuse(error, size, "--publish-listen %.100s: it must "
+			      "be a unix socket, as in unix:/run/sse-fcgi/http, "
+			      "because only there it is known who connects.",
+			      c->publish_listen);
+	if (given.publish_users.count > 0 && !c->publish_listen)
+		return refuse(error, size, "--publish-user goes with "
+			      "--publish-listen.");
+	return check_publish_users(error, size);
 }
 
 /* The keys of the bus. A hub of our own is followed with its own ones. */
@@ -259,6 +343,8 @@ check_all(char *error, size_t size)
 		r = check_source(error, size);
 	if (r == 0)
 		r = hub_options_config(&c->hub, error, size);
+	if (r == 0)
+		r = check_publish(error, size);
 	c->hub.embedded = true;
 	if (r == 0 && !c->is_plain)
 		r = bus_address_parse(given.bus, &c->bus, error, size);
@@ -277,7 +363,10 @@ check_all(char *error, size_t size)
 		.default_topics = &given.default_topics,
 		.cors_origins = &given.cors_origins,
 		.max_topics = given.max_topics,
+		.has_publish = c->http_publish,
 	};
+	if (c->http_publish)
+		s->connections.limits.body = REQUEST_BODY_PUBLISH;
 	r = check_probe(error, size);
 	if (r == 0)
 		r = load_authority(error, size);

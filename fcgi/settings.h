@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fcgi/authority.h"
 #include "fcgi/listen.h"
+#include "fcgi/local.h"
 #include "fcgi/service.h"
 #include "hub/hub.h"
 #include "lib/base/options.h"
@@ -27,6 +29,11 @@ struct settings {
 	struct listen_config listen;
 	struct service_config service;
 	char *log;
+	const struct authority *authority;	/* never NULL */
+	bool http_publish;		/* POST by the web server */
+	char *publish_listen;		/* "unix:PATH"; NULL: none */
+	uid_t publish_users[LOCAL_USERS_MAX];	/* who may there */
+	size_t n_publish_users;
 	int64_t idle_exit_ms;		/* 0: never */
 	char *handoff;			/* the hand-over socket; NULL: BUS/handoff */
 };

@@ -59,6 +59,7 @@ describe(const struct supervisor *s, struct reload *r)
 {
 	*r = (struct reload){
 		.handoff = s->handoff,
+		.publish = s->local->fd,
 		.lifeline = { s->lifeline[0], s->lifeline[1] },
 		.pass = s->pass,
 		.hub = s->hub.pid,
@@ -66,6 +67,9 @@ describe(const struct supervisor *s, struct reload *r)
 		.hub_place = s->hub_place,
 	};
 	memcpy(r->handoff_path, s->handoff_path, sizeof(r->handoff_path));
+	if (s->local->fd >= 0)
+		snprintf(r->publish_address, sizeof(r->publish_address), "%s",
+			 s->local->address);
 	add_socket(r, s->listener);
 	add_socket(r, s->former);
 	r->elders = calloc(s->elders.count + s->n_workers + 1,

@@ -81,6 +81,7 @@ become_child(struct supervisor *s, const char *role)
 	close(s->pass.in);
 	listen_close(s->listener, false);
 	listen_close(s->former, false);
+	listen_close(s->local, false);
 	if (s->trial.said.fd >= 0)
 		close(s->trial.said.fd);
 	s->loop = loop_free(s->loop);
@@ -109,12 +110,13 @@ run_worker(struct supervisor *s, const struct child *c, int ready)
 {
 	struct listener passed = {
 		.fd = s->pass.out, .origin = LISTEN_PASSED,
-	}, own = { .fd = -1 };
+	}, own = { .fd = -1 }, local = *s->local;
 	struct worker_config worker = {
 		.config = s->config,
 		.passed = &passed,
 		.listener = door_is_shared(s->config, s->listener) ? &own : NULL,
 		.handoff = s->handoff,
+		.local = local.fd >= 0 ? &local : NULL,
 		.lifeline = s->lifeline[0],
 		.ready = ready,
 		.seat = idle_seat(&s->idle, c->number),
@@ -129,10 +131,12 @@ run_worker(struct supervisor *s, const struct child *c, int ready)
 		own = *s->listener;
 		*s->listener = (struct listener){ .fd = -1 };
 	}
+	*s->local = (struct listener){ .fd = -1 };
 	become_child(s, role);
 	(void)signals_open();
 	status = worker_run(&worker);
 	listen_close(&own, false);
+	listen_close(&local, false);
 	return status;
 }
 
@@ -272,6 +276,8 @@ stop(struct supervisor *s)
 		return;
 	s->is_stopping = true;
 	s->is_wanted = s->is_leaving = false;
+	/* Who publishes then finds nobody, rather than one who cannot. */
+	listen_close(s->local, true);
 	trial_stop(&s->trial);
 	forget_starts(s);
 	s->stopping.on_due = on_stopping;
@@ -624,6 +630,7 @@ supervisor_run(const struct supervisor_start *start)
 		.program = start->program,
 		.listener = start->listener,
 		.former = start->former,
+		.local = start->local,
 		.lifeline = { -1, -1 },
 		.pass = { -1, -1 },
 		.handoff = -1,

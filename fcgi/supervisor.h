@@ -28,6 +28,7 @@ struct supervisor_start {	/* all borrowed */
 	const struct program *program;
 	struct listener *listener;
 	struct listener *former;	/* closed when nobody serves it */
+	struct listener *local;		/* of --publish-listen; fd -1: none */
 	struct reload *reload;		/* what was passed on */
 };
 

@@ -13,9 +13,9 @@
 #include "lib/loop/loop.h"
 
 struct supervisor {
-	const struct settings *config;	/* borrowed, as the next three */
+	const struct settings *config;	/* borrowed, as the next four */
 	const struct program *program;
-	struct listener *listener, *former;
+	struct listener *listener, *former, *local;
 	struct loop *loop;
 	struct loop_io signals;
 	struct loop_timer stopping;

@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include "fcgi/handoff.h"
+#include "fcgi/local.h"
+#include "fcgi/posting.h"
+#include "fcgi/publishing.h"
 #include "fcgi/service.h"
 #include "lib/base/clock.h"
 #include "lib/base/logging.h"
@@ -40,6 +43,9 @@ struct worker {
 	struct fanout *fanout;			/* the service's */
 	struct follower *follower;
 	struct handoff_server *handoff;
+	struct publishing *publishing;		/* NULL: nothing is published */
+	struct posting posting;			/* ... through web servers */
+	struct local *local;			/* ... by this machine's programs */
 	struct loop_io lifeline, signals, bus[FOLLOWER_FDS];
 	int64_t complained_bus_ms, complained_hole_ms, counted_ms;
 	uint64_t refused;		/* bus messages, as last complained of */
@@ -103,7 +109,105 @@ open_doors(struct worker *w)
 		return 0;
 	w->is_open = true;
 	(void)!write(w->setup->ready, "", 1);
+	if (w->local)
+		local_accept(w->local);
 	return open_handoff(w);
+}
+
+/* ---- what is published by HTTP ---- */
+
+static void
+say_of_publishing(void *user, const char *text)
+{
+	(void)user;
+	log_warning("%s", text);
+}
+
+static size_t
+post_max(void *user, const struct params *params)
+{
+	const struct worker *w = user;
+
+	return publication_body_max(publication_kind(params),
+				    w->posting.posts.max_event);
+}
+
+static int
+on_post(void *user, int fd, const struct request *r,
+	const struct params *params, struct route *route)
+{
+	struct worker *w = user;
+
+	return posting_take(&w->posting, fd, r, params, route);
+}
+
+static void
+give_back(void *user, int fd)
+{
+	struct worker *w = user;
+
+	if (service_is_draining(w->service))
+		close(fd);
+	else
+		service_return(w->service, fd);
+}
+
+static int
+open_publishing(struct worker *w)
+{
+	const struct settings *c = w->config;
+	const struct local_config local = {
+		.users = c->publish_users,
+		.n_users = c->n_publish_users,
+		.max_event = (size_t)c->hub.max_event,
+		.request_timeout_ms =
+		    c->service.connections.request_timeout_ms,
+	};
+	int r;
+
+	if (!c->http_publish && !w->setup->local)
+		return 0;
+	r = publishing_new(w->loop, &c->bus, say_of_publishing, w,
+			   &w->publishing);
+	w->posting.posts = (struct posts){
+		.route = &c->service.connections.route,
+		.authority = c->authority,
+		.publishing = w->publishing,
+		.max_event = (size_t)c->hub.max_event,
+	};
+	w->posting.give_back = give_back;
+	w->posting.user = w;
+	if (r == 0 && w->setup->local)
+		r = local_new(w->loop, &local, w->setup->local->fd,
+			      w->publishing, &w->local);
+	return r;
+}
+
+static void
+drain_publishing(struct worker *w)
+{
+	if (w->local)
+		local_drain(w->local);
+	if (w->setup->local)
+		listen_close(w->setup->local, false);
+	if (w->publishing)
+		publishing_drain(w->publishing);
+}
+
+/* Whether somebody waits for an answer, or is about to. */
+static bool
+is_publishing(const struct worker *w)
+{
+	return (w->publishing && publishing_count(w->publishing) > 0) ||
+	       (w->local && local_count(w->local) > 0);
+}
+
+static void
+close_publishing(struct worker *w)
+{
+	w->local = local_free(w->local);
+	posting_done(&w->posting);
+	w->publishing = publishing_free(w->publishing);
 }
 
 /* ---- the bus ---- */
@@ -243,6 +347,15 @@ static const struct service_ops service_ops = {
 	.say = say,
 };
 
+static const struct service_ops publishing_ops = {
+	.ask = ask,
+	.forget = forget,
+	.page = ask_page,
+	.post_max = post_max,
+	.on_post = on_post,
+	.say = say,
+};
+
 /* The descriptor only wakes the loop; the end of the turn drains the bus. */
 static void
 on_bus_wakes(struct loop_io *io, unsigned ready)
@@ -312,7 +425,7 @@ static int64_t
 on_turn(void *user, int64_t now_ms)
 {
 	struct worker *w = user;
-	int64_t due_ms = now_ms, sleep_ms, flush_ms;
+	int64_t due_ms = now_ms, sleep_ms, flush_ms, look_ms = -1;
 
 	for (unsigned i = 0; i < BUS_ROUNDS && due_ms <= now_ms; i++) {
 		due_ms = follower_run(w->follower, now_ms, BUS_BUDGET);
@@ -323,12 +436,19 @@ on_turn(void *user, int64_t now_ms)
 	flush_ms = service_turn(w->service, now_ms);
 	if (flush_ms >= 0 && flush_ms < sleep_ms)
 		sleep_ms = flush_ms;
-	idle_tell(w->setup->seat, service_is_busy(w->service));
+	if (w->publishing)
+		look_ms = publishing_turn(w->publishing, now_ms);
+	if (look_ms >= 0 && look_ms < sleep_ms)
+		sleep_ms = look_ms;
+	if (w->local)
+		local_reap(w->local);
+	idle_tell(w->setup->seat,
+		  service_is_busy(w->service) || is_publishing(w));
 	complain_of_bus(w, now_ms);
 	tell_counts(w, now_ms);
 	if (service_is_draining(w->service))
 		close_handoff(w);
-	if (service_is_over(w->service))
+	if (service_is_over(w->service) && !is_publishing(w))
 		loop_stop(w->loop);
 	return sleep_ms;
 }
@@ -344,6 +464,7 @@ drain(struct worker *w)
 	log_counts(&c);
 	log_info("draining %zu streams", service_count(w->service));
 	service_drain(w->service);
+	drain_publishing(w);
 	/* Where its supervisor gives it up, nobody must seem to be there. */
 	if (w->setup->listener)
 		listen_close(w->setup->listener, false);
@@ -435,7 +556,11 @@ set_up(struct worker *w)
 
 	if (r == 0)
 		r = service_new(w->loop, &c->service, listeners,
-				accept_in_ms, &service_ops, w, &w->service);
+				accept_in_ms, c->http_publish ?
+				&publishing_ops : &service_ops, w,
+				&w->service);
+	if (r == 0)
+		r = open_publishing(w);
 	if (r == 0) {
 		w->fanout = service_fanout(w->service);
 		r = open_follower(w);
@@ -455,6 +580,7 @@ tear_down(struct worker *w)
 	if (!w->loop)
 		return;
 	close_handoff(w);
+	close_publishing(w);
 	w->service = service_free(w->service);
 	w->follower = follower_free(w->follower);
 	w->loop = loop_free(w->loop);
@@ -470,7 +596,10 @@ worker_run(const struct worker_config *config)
 		.counted_ms = -COUNTS_MS,
 		.complained_hole_ms = -COMPLAIN_MS,
 	};
-	int r = set_up(&w);
+	int r;
+
+	posting_init(&w.posting);
+	r = set_up(&w);
 
 	if (r == 0) {
 		loop_on_turn(w.loop, on_turn, &w);

@@ -16,6 +16,8 @@ struct worker_config {
 	 * the web servers' own socket, or NULL. */
 	struct listener *passed, *listener;
 	int handoff;		/* a socket, closed when it drains; -1: none */
+	struct listener *local;	/* of --publish-listen, closed when it drains;
+				 * NULL: none */
 	int lifeline;		/* ends when the supervisor is gone */
 	bool accepts_when_live;	/* serves nobody before it follows the hub */
 	int ready;		/* a byte is written when it serves */

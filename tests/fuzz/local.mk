@@ -53,6 +53,11 @@ FUZZ_TARGETS += %D%/fuzz-json
 %C%_fuzz_json_SOURCES = %D%/fuzz-json.c $(fuzz_common)
 %C%_fuzz_json_LDADD = libjsonline.la $(FUZZ_LIBS)
 
+FUZZ_TARGETS += %D%/fuzz-post
+%C%_fuzz_post_SOURCES = %D%/fuzz-post.c $(fuzz_common)
+%C%_fuzz_post_LDADD = libworker.la libjsonline.la libfcgicore.la libsse.la \
+	libbase.la $(FUZZ_LIBS)
+
 FUZZ_TARGETS += %D%/fuzz-frame
 %C%_fuzz_frame_SOURCES = %D%/fuzz-frame.c $(fuzz_common)
 %C%_fuzz_frame_LDADD = libbus.la libsse.la libbase.la $(FUZZ_LIBS)

@@ -172,6 +172,13 @@ UNIT_TESTS += %D%/test-cgi-gateway
 %C%_test_cgi_gateway_LDADD = $(FAULT_LIBS) libcgi.la libfcgicore.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-cgi-home
 %C%_test_cgi_home_LDADD = libcgi.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-http
+%C%_test_fcgi_http_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_http_LDADD = $(FAULT_LIBS) libfcgicore.la libbase.la $(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-fcgi-publication
+%C%_test_fcgi_publication_LDFLAGS = $(FAULT_WRAP)
+%C%_test_fcgi_publication_LDADD = $(FAULT_LIBS) libworker.la libjsonline.la \
+	libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-idle
 %C%_test_fcgi_idle_LDADD = libworker.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-listen

@@ -246,6 +246,32 @@ is_bounded(void **state)
 	window_done(&w);
 }
 
+/* What a hub may have is not taken back, over however many connections. */
+static void
+takes_back_what_was_never_sent(void **state)
+{
+	struct window w = { 0 };
+	struct slice parts[3];
+
+	(void)state;
+	assert_int_equal(add(&w, "a", 3, 10), 0);
+	assert_int_equal(add(&w, "b", 4, 20), 0);
+	assert_int_equal(add(&w, "c", 5, 30), 0);
+	(void)next(&w, parts);
+	w.sent = 1;
+	assert_int_equal(window_cancel(&w, 10), -EALREADY);
+	window_restart(&w);
+	assert_int_equal(window_cancel(&w, 10), -EALREADY);
+	assert_int_equal(window_cancel(&w, 20), 0);
+	assert_int_equal(window_cancel(&w, 20), -ENOENT);
+	assert_int_equal(w.count, 2);
+	(void)next(&w, parts);
+	w.sent = 1;
+	assert_true(slice_eq(next(&w, parts).event.key, SLICE_LIT("c")));
+	assert_true(slice_eq(next(&w, parts).previous, SLICE_LIT("a")));
+	window_done(&w);
+}
+
 int
 main(void)
 {
@@ -256,6 +282,7 @@ main(void)
 		cmocka_unit_test(finds_a_row),
 		cmocka_unit_test(goes_round),
 		cmocka_unit_test(is_bounded),
+		cmocka_unit_test(takes_back_what_was_never_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

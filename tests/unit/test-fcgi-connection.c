@@ -83,7 +83,7 @@ on_bound(void *user, enum bound bound, const char *why)
 }
 
 static const struct connections_ops ops = {
-	on_stream, NULL, retry_later, on_bad, on_bound,
+	on_stream, NULL, NULL, NULL, retry_later, on_bad, NULL, on_bound,
 };
 
 static int64_t

@@ -35,6 +35,7 @@ reads_what_it_writes(void **state)
 		.n_sockets = 2,
 		.is_trial = true,
 		.handoff = 9,
+		.publish = 10,
 		.lifeline = { 4, 5 },
 		.pass = { 16, 17 },
 		.hub = 2,
@@ -49,6 +50,7 @@ reads_what_it_writes(void **state)
 	(void)state;
 	strcpy(in.sockets[0].address, odd);
 	strcpy(in.handoff_path, "/run/x y/handoff");
+	strcpy(in.publish_address, "unix:/run/x,y");
 	assert_int_equal(reload_format(&in, PID, &text), 0);
 	for (size_t i = 0; i < text.len; i++)
 		assert_true(text.p[i] >= ' ' && text.p[i] <= '~');
@@ -62,6 +64,8 @@ reads_what_it_writes(void **state)
 	assert_string_equal(out.sockets[1].address, "");
 	assert_int_equal(out.handoff, 9);
 	assert_string_equal(out.handoff_path, in.handoff_path);
+	assert_int_equal(out.publish, 10);
+	assert_string_equal(out.publish_address, in.publish_address);
 	assert_int_equal(out.lifeline[0], 4);
 	assert_int_equal(out.lifeline[1], 5);
 	assert_int_equal(out.pass.in, 16);
@@ -235,6 +239,7 @@ leaves_the_environment(void **state)
 	assert_int_equal(reload_take(&r), 0);
 	assert_false(r.is_set);
 	assert_int_equal(r.handoff, -1);
+	assert_int_equal(r.publish, -1);
 	assert_null(getenv(RELOAD_VARIABLE));
 	snprintf(text, sizeof(text), "1 pid=%ld what", (long)getpid());
 	setenv(RELOAD_VARIABLE, text, 1);
@@ -264,17 +269,18 @@ listening(int type)
 static void
 checks_descriptors(void **state)
 {
-	struct reload r = { .n_sockets = 1, .handoff = -1 }, bad;
+	struct reload r = { .n_sockets = 1 }, bad;
 	int plain = socket(AF_UNIX, SOCK_STREAM, 0), other[2];
 
 	(void)state;
 	r.sockets[0].fd = listening(SOCK_STREAM);
 	r.handoff = listening(SOCK_SEQPACKET);
+	r.publish = listening(SOCK_STREAM);
 	assert_int_equal(pipe(r.lifeline), 0);
 	assert_int_equal(pipe(other), 0);
 	assert_int_equal(pass_open(&r.pass), 0);
 	assert_int_equal(reload_check(&r), 0);
-	assert_true(r.handoff >= 0);
+	assert_true(r.handoff >= 0 && r.publish >= 0);
 
 	bad = r;
 	bad.sockets[0].fd = plain;
@@ -301,6 +307,11 @@ checks_descriptors(void **state)
 	bad.handoff = plain;
 	assert_int_equal(reload_check(&bad), 0);
 	assert_int_equal(bad.handoff, -1);
+	assert_true(bad.publish >= 0);
+	bad = r;
+	bad.publish = plain;
+	assert_int_equal(reload_check(&bad), 0);
+	assert_int_equal(bad.publish, -1);
 
 	reload_keep(&r, false);
 	assert_true(fcntl(r.lifeline[1], F_GETFD) & FD_CLOEXEC);
@@ -309,6 +320,7 @@ checks_descriptors(void **state)
 	assert_false(fcntl(r.lifeline[1], F_GETFD) & FD_CLOEXEC);
 	assert_false(fcntl(r.sockets[0].fd, F_GETFD) & FD_CLOEXEC);
 	assert_false(fcntl(r.handoff, F_GETFD) & FD_CLOEXEC);
+	assert_false(fcntl(r.publish, F_GETFD) & FD_CLOEXEC);
 	assert_false(fcntl(r.pass.in, F_GETFD) & FD_CLOEXEC);
 	assert_false(fcntl(r.pass.out, F_GETFD) & FD_CLOEXEC);
 	for (int i = 0; i < 2; i++) {
@@ -317,6 +329,7 @@ checks_descriptors(void **state)
 	}
 	close(r.sockets[0].fd);
 	close(r.handoff);
+	close(r.publish);
 	pass_close(&r.pass);
 	close(plain);
 }
@@ -325,7 +338,8 @@ static void
 gives_up_without_memory(void **state)
 {
 	struct elder elders[50] = { { 100, false, 0, 0 } };
-	struct reload r = { .handoff = -1, .elders = elders, .n_elders = 50 };
+	struct reload r = { .handoff = -1, .publish = -1, .elders = elders,
+			    .n_elders = 50 };
 	bool failed = true;
 	int e;
 

@@ -60,8 +60,9 @@ put_scattered(struct buf *in, struct buf *params)
 }
 
 static int
-collect(void *user, struct slice piece)
+collect(void *user, struct request *r, struct slice piece)
 {
+	(void)r;
 	return buf_append_slice(user, piece);
 }
 
@@ -413,9 +414,10 @@ is_taken_back_at_any_time(void **state)
 }
 
 static int
-refuse_body(void *user, struct slice piece)
+refuse_body(void *user, struct request *r, struct slice piece)
 {
 	(void)user;
+	(void)r;
 	(void)piece;
 	return -EMSGSIZE;
 }

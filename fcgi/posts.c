@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/posts.h"
+
+#include <errno.h>
+
+#include "fcgi/cors.h"
+
+static int
+refuse(struct route *route, int status, const char *why)
+{
+	int r = route_refuse_publish(route, status, why);
+
+	return r < 0 ? r : -EINVAL;
+}
+
+/*
+ * A browser sends its cookies, and a password it knows, with the requests of
+ * every page. So a page of a foreign site must not publish with them; where a
+ * cookie may be all there is, the request has to say where it comes from.
+ */
+static int
+check_source(const struct posts *p, const struct params *params,
+	     struct route *route)
+{
+	bool has_login = params->authorization.p || params->remote_user.p;
+
+	switch (cors_source(p->route->cors_origins, params)) {
+	case CORS_OWN:
+	case CORS_NAMED:
+		return 0;
+	case CORS_UNKNOWN:
+		if (has_login || !params->cookie.p)
+			return 0;
+		return refuse(route, 403, "With a cookie, the request must "
+			      "say in Origin or Referer which page it comes "
+			      "from.");
+	case CORS_ANYBODY:
+		if (!params->cookie.p && !params->remote_user.p)
+			return 0;
+		break;
+	case CORS_FOREIGN:
+		break;
+	}
+	return refuse(route, 403, "The request comes from a page of another "
+		      "site, which --cors-origin does not name.");
+}
+
+/* All topics, with the site's prefix, as authority.h wants them. */
+static int
+list_topics(const struct publication *publication, struct buf *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < publication->count; i++) {
+		r = buf_append_slice(out,
+				     publication_event(publication, i)->topic);
+		if (r == 0)
+			r = buf_append_char(out, '\0');
+	}
+	return r;
+}
+
+static int
+check_rights(const struct posts *p, const struct params *params,
+	     const struct publication *publication, struct route *route)
+{
+	struct buf topics = { 0 };
+	const char *why = "";
+	int status = 403;
+	int r = list_topics(publication, &topics);
+
+	if (r == 0)
+		r = authority_may_publish(p->authority, params,
+					  buf_slice(&topics), &status, &why);
+	if (r == -EACCES)
+		r = refuse(route, status, why);
+	buf_done(&topics);
+	return r < 0 ? r : check_source(p, params, route);
+}
+
+static int
+take(const struct posts *p, const struct params *params,
+     struct publication *publication, struct route *route,
+     publishing_on_done *on_done, void *user)
+{
+	int r = p->is_trusted ? 0 :
+				check_rights(p, params, publication, route);
+
+	if (r < 0)
+		return r;
+	r = publishing_begin(p->publishing, publication, on_done, user);
+	if (r == -EBUSY)
+		return refuse(route, 503, "So much waits for the hub that "
+			      "there is no room for more now; nothing of this "
+			      "was published.");
+	return r;
+}
+
+int
+posts_take(const struct posts *p, const struct params *params,
+	   struct slice body, struct route *route,
+	   publishing_on_done *on_done, void *user)
+{
+	const struct publication_source source = {
+		.params = params,
+		.topic = route->topic.len ? buf_slice(&route->topic) :
+					    SLICE_NONE,
+		.body = body,
+		.max_event = p->max_event,
+	};
+	struct publication publication;
+	int r = publication_read(&source, &publication);
+
+	if (r < 0)
+		r = refuse(route, publication.status, publication.why);
+	else
+		r = take(p, params, &publication, route, on_done, user);
+	publication_done(&publication);
+	return r;
+}

@@ -94,6 +94,7 @@ libworker_la_SOURCES = \
 	%D%/succession.c %D%/succession.h \
 	%D%/supervisor.c %D%/supervisor.h %D%/supervisor_priv.h \
 	%D%/trial.c %D%/trial.h \
+	%D%/watchdog.c %D%/watchdog.h \
 	%D%/worker.c %D%/worker.h
 libworker_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 

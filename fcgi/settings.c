@@ -11,6 +11,7 @@
 
 #include "fcgi/authority.h"
 #include "fcgi/idle.h"
+#include "fcgi/watchdog.h"
 #include "hub/options.h"
 #include "lib/base/units.h"
 
@@ -111,6 +112,10 @@ static const struct option table[] = {
 	{ "idle-exit", 0, OPTION_DURATION, &given.c.idle_exit_ms, "TIME",
 	  "end when no web server was connected for so long, for who is started "
 	  "again on demand; 0: never (default 0)" },
+	{ "worker-timeout", 0, OPTION_DURATION, &given.c.worker_timeout_ms,
+	  "TIME",
+	  "after which a worker that hangs is killed and another one started; "
+	  "0: never (default 20s)" },
 	{ "handoff", 0, OPTION_TEXT, &given.c.handoff, "PATH",
 	  "socket for requests that other programs hand over (default "
 	  "BUS/handoff)" },
@@ -149,6 +154,7 @@ set_defaults(void)
 	struct settings *c = &given.c;
 
 	c->workers = 1;
+	c->worker_timeout_ms = WATCHDOG_DEFAULT_MS;
 	c->service = service_defaults;
 	given.max_topics = c->service.connections.route.max_topics;
 	given.max_request = c->service.connections.limits.params;
@@ -189,6 +195,19 @@ check_idle_exit(char *error, size_t size)
 	snprintf(error, size, "--idle-exit: %lldms is out of range; write 0 "
 		 "for never, or %dms to %dd.", (long long)ms, IDLE_LEAST_MS,
 		 IDLE_MOST_MS / (24 * 3600 * 1000));
+	return -EINVAL;
+}
+
+static int
+check_worker_timeout(char *error, size_t size)
+{
+	int64_t ms = given.c.worker_timeout_ms;
+
+	if (ms == 0 || (ms >= WATCHDOG_LEAST_MS && ms <= WATCHDOG_MOST_MS))
+		return 0;
+	snprintf(error, size, "--worker-timeout: %lldms is out of range; write "
+		 "0 for never, or %ds to %dh.", (long long)ms,
+		 WATCHDOG_LEAST_MS / 1000, WATCHDOG_MOST_MS / (3600 * 1000));
 	return -EINVAL;
 }
 
@@ -339,6 +358,8 @@ check_all(char *error, size_t size)
 
 	if (r == 0)
 		r = check_idle_exit(error, size);
+	if (r == 0)
+		r = check_worker_timeout(error, size);
 	if (r == 0)
 		r = check_source(error, size);
 	if (r == 0)

@@ -35,6 +35,7 @@ struct settings {
 	uid_t publish_users[LOCAL_USERS_MAX];	/* who may there */
 	size_t n_publish_users;
 	int64_t idle_exit_ms;		/* 0: never */
+	int64_t worker_timeout_ms;	/* 0: never */
 	char *handoff;			/* the hand-over socket; NULL: BUS/handoff */
 };
 

@@ -120,6 +120,9 @@ run_worker(struct supervisor *s, const struct child *c, int ready)
 		.lifeline = s->lifeline[0],
 		.ready = ready,
 		.seat = idle_seat(&s->idle, c->number),
+		.turns = watchdog_seat(&s->watchdog, c->number),
+		.turn_most_ms = s->watchdog.limit_ms ?
+				watchdog_interval_ms(&s->watchdog) : -1,
 		/* The old ones serve on: no hurry, and no half-ready worker. */
 		.accepts_when_live = elders_serving(&s->elders) > 0,
 	};
@@ -327,6 +330,36 @@ on_look(struct loop_timer *t, int64_t now_ms)
 	else if (!s->is_stopping)
 		(void)loop_timer_set(s->loop, t,
 				     now_ms + idle_interval_ms(&s->idle));
+}
+
+/* ---- workers that hang ---- */
+
+/* Another one gets its streams back; they would wait for ever for this one. */
+static void
+look_at_worker(struct supervisor *s, const struct child *c, int64_t now_ms)
+{
+	struct watchdog_sight sight = { 0 };
+
+	if (c->pid)
+		(void)watchdog_see(c->pid, &sight);
+	if (!watchdog_look(&s->watchdog, c->number, c->pid, &sight, now_ms))
+		return;
+	log_error("worker %u hangs: it has done nothing for %g s (--worker-timeout); it is killed, and its streams come back",
+		  c->number, (double)s->watchdog.limit_ms / 1000);
+	(void)kill(c->pid, SIGKILL);
+}
+
+static void
+on_guard(struct loop_timer *t, int64_t now_ms)
+{
+	struct supervisor *s = list_entry(t, struct supervisor, guard);
+
+	if (s->is_stopping)	/* which has a limit of its own */
+		return;
+	for (size_t i = 0; i < s->n_workers; i++)
+		look_at_worker(s, &s->workers[i], now_ms);
+	(void)loop_timer_set(s->loop, t,
+			     now_ms + watchdog_interval_ms(&s->watchdog));
 }
 
 /* ---- signals ---- */
@@ -538,6 +571,13 @@ set_up(struct supervisor *s, const struct reload *r)
 	e = idle_init(&s->idle, c->idle_exit_ms, s->n_workers);
 	if (e < 0)
 		return e;
+	e = watchdog_init(&s->watchdog, c->worker_timeout_ms, s->n_workers);
+	if (e < 0)
+		return e;
+	s->guard.on_due = on_guard;
+	if (s->watchdog.limit_ms)
+		(void)loop_timer_set(s->loop, &s->guard, loop_now_ms(s->loop) +
+				     watchdog_interval_ms(&s->watchdog));
 	s->look.on_due = on_look;
 	if (s->idle.limit_ms)
 		(void)loop_timer_set(s->loop, &s->look, loop_now_ms(s->loop) +
@@ -612,8 +652,10 @@ tear_down(struct supervisor *s)
 		loop_timer_stop(s->loop, &s->stopping);
 		loop_timer_stop(s->loop, &s->unready);
 		loop_timer_stop(s->loop, &s->look);
+		loop_timer_stop(s->loop, &s->guard);
 	}
 	idle_done(&s->idle);
+	watchdog_done(&s->watchdog);
 	elders_done(&s->elders);
 	door_done(&s->door);
 	pass_close(&s->pass);

@@ -10,6 +10,7 @@
 #include "fcgi/pass.h"
 #include "fcgi/supervisor.h"
 #include "fcgi/trial.h"
+#include "fcgi/watchdog.h"
 #include "lib/loop/loop.h"
 
 struct supervisor {
@@ -33,6 +34,8 @@ struct supervisor {
 	struct trial trial;
 	struct idle idle;
 	struct loop_timer look;		/* ... whether it is */
+	struct watchdog watchdog;
+	struct loop_timer guard;	/* when workers are looked at */
 	bool is_late;			/* ... and that was too long ago */
 	bool is_stopping;
 	bool is_wanted;			/* a reload, when there is room */

@@ -442,6 +442,9 @@ on_turn(void *user, int64_t now_ms)
 		sleep_ms = look_ms;
 	if (w->local)
 		local_reap(w->local);
+	if (w->setup->turn_most_ms >= 0 && w->setup->turn_most_ms < sleep_ms)
+		sleep_ms = w->setup->turn_most_ms;
+	watchdog_tell(w->setup->turns);
 	idle_tell(w->setup->seat,
 		  service_is_busy(w->service) || is_publishing(w));
 	complain_of_bus(w, now_ms);

@@ -9,6 +9,7 @@
 #include "fcgi/idle.h"
 #include "fcgi/settings.h"
 #include "fcgi/listen.h"
+#include "fcgi/watchdog.h"
 
 struct worker_config {
 	const struct settings *config;
@@ -22,6 +23,8 @@ struct worker_config {
 	bool accepts_when_live;	/* serves nobody before it follows the hub */
 	int ready;		/* a byte is written when it serves */
 	struct idle_seat *seat;	/* where it tells of its connections, or NULL */
+	struct watchdog_seat *turns;	/* ... and that it turns, or NULL */
+	int64_t turn_most_ms;	/* how often it does, at least; -1: as it likes */
 };
 
 /* Runs until SIGTERM or the end of the lifeline, then drains. Returns an exit

@@ -45,11 +45,12 @@ def dynamic_page(box, mpm):
 class Shared:
     """An Apache with other pages, whose streams come from a worker."""
 
-    def __init__(self, box, bus, mpm, sizes):
+    def __init__(self, box, bus, mpm, sizes, options=()):
         box.start(program("sse-hub"), "--bus", bus)
         wait_until("the hub accepts", lambda: accepts(f"{bus}/publish"))
         self.worker = start_worker(box, "listen", box.path("w.sock"), "--bus", bus,
-                                   "--heartbeat", "150ms", "--retry", "100ms", "--drain", "100ms")
+                                   "--heartbeat", "150ms", "--retry", "100ms", "--drain", "100ms",
+                                   *options)
         self.server = servers.apache(
             box, dynamic_page(box, mpm) + servers.example("apache-proxypass", box.path("w.sock")),
             mpm=mpm, sizes=sizes)
@@ -61,8 +62,9 @@ class Shared:
 
 @pytest.fixture
 def shared(box, bus):
-    def start(mpm, sizes=None):
-        return Shared(box, bus, mpm, sizes or f"Include {DEBIAN.format(mpm)}\n{SOONER[mpm]}")
+    def start(mpm, *options, sizes=None):
+        return Shared(box, bus, mpm, sizes or f"Include {DEBIAN.format(mpm)}\n{SOONER[mpm]}",
+                      options)
     return start
 
 
@@ -84,6 +86,16 @@ def is_told(stream):
     return bool(stream.last_id) or stream.ended
 
 
+def wait_room(site, connect):
+    """Until somebody who comes back gets a stream."""
+    def room():
+        try:
+            return connect(f"{site.url}/events/news").wait_placed()
+        except Ended:
+            return None
+    wait_until("there is room again", room)
+
+
 @pytest.mark.parametrize("mpm", ["event", "prefork"])
 def test_400_browsers(shared, page_answers, connect, crowd, publish, mpm):
     site = shared(mpm)
@@ -101,13 +113,7 @@ def test_400_browsers(shared, page_answers, connect, crowd, publish, mpm):
     inside.wait("the event", lambda s: s.queue)
     for stream in inside.streams:
         stream.close()
-
-    def room():
-        try:
-            return connect(f"{site.url}/events/news").wait_placed()
-        except Ended:
-            return None
-    wait_until("there is room again", room)
+    wait_room(site, connect)
 
 
 # One process, so that SSE_FCGI_THREADS is for the whole server.
@@ -136,3 +142,22 @@ def test_a_worker_that_hangs(shared, page_answers, connect, crowd):
     finally:
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("mpm", ["event", "prefork"])
+def test_a_worker_that_is_replaced(shared, page_answers, connect, crowd, mpm):
+    """With Debian's sizes it may hold all threads for a while, and no longer."""
+    site = shared(mpm, "--worker-timeout", "1s")
+    inside = crowd([connect(f"{site.url}/events/news") for _ in range(100)]).wait_placed()
+    frozen = workers(site.worker.pid)
+    os.kill(frozen[0], signal.SIGSTOP)
+    outside = crowd([connect(f"{site.url}/events/news") for _ in range(100)])
+    inside.wait("each comes back", lambda s: s.ended)
+    outside.wait("each is told", is_told)
+    page_answers(site)
+    assert workers(site.worker.pid) != frozen
+    assert all(s.status == 200 and s.decoder.retry != 120000 for s in outside.streams), \
+        "Apache has given up"
+    for stream in (*inside.streams, *outside.streams):
+        stream.close()
+    wait_room(site, connect)

@@ -552,6 +552,60 @@ def test_an_old_worker_that_does_not_end_is_killed(worker, connect):
     connect(w.socket, "/sse/t").wait_placed()
 
 
+@pytest.mark.smoke
+def test_a_worker_that_hangs_is_replaced(worker, connect, publish):
+    w = worker("--workers", "2", "--worker-timeout", "1s")
+    streams = [connect(w.socket, "/sse/t").wait_placed() for _ in range(4)]
+    frozen, other = workers(w.pid)
+    os.kill(frozen, signal.SIGSTOP)
+    wait_until("another one is there",
+               lambda: len(workers(w.pid)) == 2 and frozen not in workers(w.pid))
+    assert "hangs" in w.process.stderr() and "--worker-timeout" in w.process.stderr()
+    assert other in workers(w.pid) and not alive(frozen)
+    # Who was with the other one notices nothing.
+    new = [connect(w.socket, "/sse/t").wait_placed() for _ in range(4)]
+    publish("t", "after")
+    for stream in new:
+        assert stream.data(1) == ["after"]
+    for stream in streams:
+        try:
+            assert stream.data(1) == ["after"]
+        except Ended:
+            pass
+
+
+def wait_beats(stream, count):
+    """Until so many heartbeats came."""
+    before = stream.decoder.comments
+    stream.wait("heartbeats", lambda: stream.decoder.comments >= before + count)
+
+
+def test_a_worker_with_nothing_to_do_does_not_hang(worker, connect):
+    w = worker("--worker-timeout", "1s", "--heartbeat", "300ms")
+    stream = connect(w.socket, "/sse/t").wait_placed()
+    before = workers(w.pid)
+    wait_beats(stream, 8)
+    assert workers(w.pid) == before and "hangs" not in w.process.stderr()
+
+
+def test_a_worker_may_hang(worker, connect):
+    """Without a limit, for who wants to look into it."""
+    w = worker("--worker-timeout", "0")
+    before = workers(w.pid)
+    os.kill(before[0], signal.SIGSTOP)
+    witness = worker("--hub", "off", "--heartbeat", "300ms", name="witness.sock")
+    wait_beats(connect(witness.socket, "/sse/t").wait_placed(), 8)
+    assert workers(w.pid) == before
+    os.kill(before[0], signal.SIGCONT)
+    connect(w.socket, "/sse/t").wait_placed()
+
+
+def test_the_range_of_worker_timeout(box):
+    for value in ("999ms", "2h"):
+        done = box.run(program("sse-fcgi"), "--check-config", "--worker-timeout", value)
+        assert (done.returncode, "out of range" in done.stderr) == (64, True), done.stderr
+
+
 def test_a_stop_at_any_moment(box, bus, connect, worker):
     for i in range(20):
         process = box.start(program("sse-fcgi"), "--bus", bus, "--drain", "0",

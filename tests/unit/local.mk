@@ -181,6 +181,9 @@ UNIT_TESTS += %D%/test-fcgi-publication
 	libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-idle
 %C%_test_fcgi_idle_LDADD = libworker.la libbase.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += %D%/test-fcgi-watchdog
+%C%_test_fcgi_watchdog_LDADD = libworker.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-listen
 %C%_test_fcgi_listen_LDFLAGS = $(FAULT_WRAP)
 %C%_test_fcgi_listen_LDADD = $(FAULT_LIBS) libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)

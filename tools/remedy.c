@@ -3,9 +3,15 @@
 
 #include "tools/remedy.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+/* Stand for the mount in a text: as it is, and as a part of a pattern. */
+#define MOUNT "\001"
+#define PATTERN "\002"
 
 static const char *const names[REMEDY_SERVER_COUNT] = {
 	[REMEDY_LIGHTTPD] = "lighttpd",
@@ -20,12 +26,12 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 "Each proxy on the way must pass on what it gets at once.\n",
 		[REMEDY_LIGHTTPD] =
 "A response is kept until it is complete, which a stream never is:\n"
-"  $HTTP[\"url\"] =~ \"^/events(/|$)\" {\n"
+"  $HTTP[\"url\"] =~ \"^/" PATTERN "(/|$)\" {\n"
 "      server.stream-response-body = 2\n"
 "  }\n",
 		[REMEDY_APACHE] =
 "mod_proxy_fcgi collects 4 KB; say flushpackets=on where the worker is named:\n"
-"  ProxyPass \"/events\" \"unix:/run/sse-fcgi/worker.sock|fcgi://sse-fcgi/\" flushpackets=on\n"
+"  ProxyPass \"/" MOUNT "\" \"unix:/run/sse-fcgi/worker.sock|fcgi://sse-fcgi/\" flushpackets=on\n"
 "or, with SetHandler, in the block of the same name as after fcgi:// there:\n"
 "  <Proxy \"fcgi://sse-fcgi/\">\n"
 "      ProxySet flushpackets=on\n"
@@ -49,7 +55,7 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 "  deflate.mimetypes\n",
 		[REMEDY_APACHE] =
 "Leave streams alone with mod_deflate and mod_brotli:\n"
-"  SetEnvIf Request_URI \"^/events(/|$)\" no-gzip no-brotli\n",
+"  SetEnvIf Request_URI \"^/" PATTERN "(/|$)\" no-gzip no-brotli\n",
 		[REMEDY_NGINX] =
 "In the location of the streams:\n"
 "  gzip off;\n",
@@ -66,7 +72,7 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 "  server.max-write-idle = 360\n",
 		[REMEDY_APACHE] =
 "Where the worker is named (it counts before ProxyTimeout and Timeout):\n"
-"  ProxyPass \"/events\" \"unix:/run/sse-fcgi/worker.sock|fcgi://sse-fcgi/\" flushpackets=on timeout=60\n"
+"  ProxyPass \"/" MOUNT "\" \"unix:/run/sse-fcgi/worker.sock|fcgi://sse-fcgi/\" flushpackets=on timeout=60\n"
 "or, with SetHandler:\n"
 "  <Proxy \"fcgi://sse-fcgi/\">\n"
 "      ProxySet flushpackets=on timeout=60\n"
@@ -99,7 +105,7 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 	[REMEDY_HTTP2] = {
 		[REMEDY_UNKNOWN] =
 "Let each page open one EventSource that names all its topics\n"
-"(/events?topic=a&topic=b), and share it between tabs by a SharedWorker.\n",
+"(/" MOUNT "?topic=a&topic=b), and share it between tabs by a SharedWorker.\n",
 		[REMEDY_LIGHTTPD] =
 "lighttpd serves 8 at a time; without HTTP/2 browsers open six connections:\n"
 "  server.feature-flags += ( \"server.h2proto\" => \"disable\" )\n",
@@ -116,18 +122,18 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 "Whether the URL is right, and the web server passes it on to the worker.\n",
 		[REMEDY_LIGHTTPD] =
 "The prefix here and the path of the URL must be the same:\n"
-"  fastcgi.server += ( \"/events\" => (( \"socket\" => \"/run/sse-fcgi/worker.sock\",\n"
+"  fastcgi.server += ( \"/" MOUNT "\" => (( \"socket\" => \"/run/sse-fcgi/worker.sock\",\n"
 "                                    \"check-local\" => \"disable\" )) )\n",
 		[REMEDY_APACHE] =
 "The path here and that of the URL must be the same, and the site must be the\n"
 "one that has this line (apachectl -S):\n"
-"  ProxyPass \"/events\" \"unix:/run/sse-fcgi/worker.sock|fcgi://sse-fcgi/\" flushpackets=on timeout=60\n",
+"  ProxyPass \"/" MOUNT "\" \"unix:/run/sse-fcgi/worker.sock|fcgi://sse-fcgi/\" flushpackets=on timeout=60\n",
 		[REMEDY_NGINX] =
 "The location must be that of the URL:\n"
-"  location /events { fastcgi_pass unix:/run/sse-fcgi/worker.sock; ... }\n",
+"  location /" MOUNT " { fastcgi_pass unix:/run/sse-fcgi/worker.sock; ... }\n",
 		[REMEDY_CADDY] =
 "The matcher must be that of the URL:\n"
-"  handle /events* { reverse_proxy unix//run/sse-fcgi/worker.sock { ... } }\n",
+"  handle /" MOUNT "* { reverse_proxy unix//run/sse-fcgi/worker.sock { ... } }\n",
 	},
 	[REMEDY_WORKER] = {
 		[REMEDY_UNKNOWN] =
@@ -166,7 +172,7 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 		[REMEDY_APACHE] =
 "Look for `Header` (mod_headers), ExpiresDefault and ExpiresByType, ForceType\n"
 "and AddDefaultCharset. To keep them off the streams:\n"
-"  <Location \"/events\">\n"
+"  <Location \"/" MOUNT "\">\n"
 "      ExpiresActive Off\n"
 "      Header set Cache-Control \"no-cache, no-transform\"\n"
 "  </Location>\n",
@@ -198,7 +204,7 @@ static const char *const texts[REMEDY_COUNT][REMEDY_SERVER_COUNT] = {
 "Look for url.redirect.\n",
 		[REMEDY_APACHE] =
 "Look for Redirect, and for RewriteRule with [R]; above the others:\n"
-"  RewriteRule ^/?events(/|$) - [END]\n",
+"  RewriteRule ^/?" PATTERN "(/|$) - [END]\n",
 		[REMEDY_NGINX] =
 "Look for `return 301` and `rewrite ... redirect`.\n",
 		[REMEDY_CADDY] =
@@ -250,8 +256,73 @@ remedy_server_name(enum remedy_server server)
 	return names[server];
 }
 
-const char *
-remedy_text(enum remedy remedy, enum remedy_server server)
+/* ---- where the streams are ---- */
+
+/* What may stand in a line of any configuration as it is. */
+static bool
+is_plain(const char *path, size_t len)
 {
-	return texts[remedy][server];
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
+
+	return len > 0 && strspn(path, plain) >= len;
+}
+
+/* The bytes of the URL's path that are the mount, without the first slash. */
+static size_t
+find_mount(const char *path)
+{
+	size_t len = strcspn(path, "?#");
+	bool has_topic = path[len] == '?' && strstr(path + len, "topic=");
+	const char *slash = memrchr(path, '/', len);
+
+	if (!has_topic && slash)
+		len = (size_t)(slash - path);
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
+void
+remedy_place_of(const char *url, struct remedy_place *ret_place)
+{
+	const char *host = strstr(url, "://");
+	const char *path = host ? strpbrk(host + 3, "/?#") : NULL;
+	size_t len = path && *path == '/' ? find_mount(++path) : 0;
+	char *out = ret_place->pattern;
+
+	if (len >= sizeof(ret_place->mount) || !is_plain(path, len)) {
+		path = "events";
+		len = strlen(path);
+	}
+	memcpy(ret_place->mount, path, len);
+	ret_place->mount[len] = '\0';
+	for (size_t i = 0; i < len; i++) {
+		if (path[i] == '.')
+			*out++ = '\\';
+		*out++ = path[i];
+	}
+	*out = '\0';
+}
+
+const char *
+remedy_text(enum remedy remedy, enum remedy_server server,
+	    const struct remedy_place *place, char *out, size_t size)
+{
+	const char *text = texts[remedy][server];
+	size_t at = 0;
+
+	if (!text)
+		return NULL;
+	out[0] = '\0';
+	for (; *text != '\0' && at + 1 < size; text++) {
+		const char *part = *text == *MOUNT   ? place->mount :
+				   *text == *PATTERN ? place->pattern : NULL;
+
+		if (part)
+			at += (size_t)snprintf(out + at, size - at, "%s", part);
+		else
+			at += (size_t)snprintf(out + at, size - at, "%c", *text);
+	}
+	return out;
 }

@@ -36,9 +36,11 @@ has_remedy(const struct finding *f)
  */
 static void
 each_remedy(const struct findings *all, const struct finding *f,
+	    const struct remedy_place *place,
 	    void (*put)(enum remedy_server server, const char *text,
 			unsigned so_far))
 {
+	char lines[REMEDY_TEXT_SIZE];
 	unsigned n = 0;
 
 	for (int i = REMEDY_SERVER_COUNT - 1; i >= REMEDY_UNKNOWN; i--) {
@@ -47,7 +49,8 @@ each_remedy(const struct findings *all, const struct finding *f,
 				server == all->front || server == all->back ||
 				(all->front == REMEDY_UNKNOWN &&
 				 all->back == REMEDY_UNKNOWN);
-		const char *text = remedy_text(f->remedy, server);
+		const char *text = remedy_text(f->remedy, server, place,
+					       lines, sizeof(lines));
 
 		if (is_meant && text != NULL && has_remedy(f))
 			put(server, text, n++);
@@ -85,7 +88,8 @@ put_url(const char *url)
 }
 
 static void
-report_text(const struct findings *f, const char *url)
+report_text(const struct findings *f, const struct remedy_place *place,
+	    const char *url)
 {
 	unsigned problems = findings_problems(f);
 
@@ -96,7 +100,7 @@ report_text(const struct findings *f, const char *url)
 
 		printf("%-12s %s%s %s\n", one->check, verdicts[one->verdict],
 		       says_why ? ":" : " -", one->text);
-		each_remedy(f, one, put_text);
+		each_remedy(f, one, place, put_text);
 	}
 	if (problems == 0)
 		printf("No problem was found.\n");
@@ -120,7 +124,7 @@ put_json(enum remedy_server server, const char *text, unsigned so_far)
 }
 
 static void
-report_json(const struct findings *f)
+report_json(const struct findings *f, const struct remedy_place *place)
 {
 	for (unsigned i = 0; i < f->count; i++) {
 		const struct finding *one = &f->list[i];
@@ -129,7 +133,7 @@ report_json(const struct findings *f)
 		       one->check, json_verdicts[one->verdict]);
 		jsontext_put(one->text, strlen(one->text));
 		fputs(",\"remedy\":[", stdout);
-		each_remedy(f, one, put_json);
+		each_remedy(f, one, place, put_json);
 		puts("]}");
 	}
 }
@@ -137,8 +141,11 @@ report_json(const struct findings *f)
 void
 report(const struct findings *f, const char *url, bool is_json)
 {
+	struct remedy_place place;
+
+	remedy_place_of(url, &place);
 	if (is_json)
-		report_json(f);
+		report_json(f, &place);
 	else
-		report_text(f, url);
+		report_text(f, &place, url);
 }

@@ -8,6 +8,7 @@ import http.client
 import http.server
 import json
 import os
+import shutil
 import socket
 import threading
 import urllib.parse
@@ -237,7 +238,7 @@ def test_lighttpd_sockets_and_a_strange_proxy(ward):
         "cached": (76, ["headers"], "setenv.set-response-header"),
         "poll": (0, [], ""),
         "nobody": (69, ["status"], '"socket" =>'),
-        "none": (69, ["status"], "fastcgi.server +="),
+        "none": (69, ["status"], 'fastcgi.server += ( "/none" =>'),
         "secret": (77, ["status"], "cookies"),
         "moved": (69, ["status"], "url.redirect"),
         "there": (0, [], ""),
@@ -268,6 +269,7 @@ def test_lighttpd_sockets_and_a_strange_proxy(ward):
 APACHE = f"""
 LoadModule headers_module {MODULES}/mod_headers.so
 LoadModule deflate_module {MODULES}/mod_deflate.so
+LoadModule brotli_module {MODULES}/mod_brotli.so
 LoadModule filter_module {MODULES}/mod_filter.so
 LoadModule alias_module {MODULES}/mod_alias.so
 """ + """
@@ -280,6 +282,9 @@ LoadModule alias_module {MODULES}/mod_alias.so
 <LocationMatch "^/events/(packed|forgetful)">
     SetOutputFilter DEFLATE
 </LocationMatch>
+<Location "/events/brotli">
+    SetOutputFilter BROTLI_COMPRESS
+</Location>
 <Location "/events/forgetful">
     RequestHeader unset Last-Event-ID
     Header set Cache-Control "max-age=60"
@@ -311,6 +316,7 @@ def ill_apache(ward):
         "cut": [url + "/cut/x", SILENCE],
         "well": [url + "/events/x"],
         "packed": [url + "/events/packed"],
+        "brotli": [url + "/events/brotli"],
         "forgetful": [url + "/events/forgetful"],
         "held": [url + "/held/x"],
         "nobody": [url + "/nobody/x"],
@@ -325,17 +331,71 @@ def test_apache(ward):
     expect(reports, {
         "well": (0, [], ""),
         "packed": (0, [], ""),
+        "brotli": (0, [], ""),
         "forgetful": (76, ["headers", "resume"], "ExpiresActive Off"),
         "held": (76, ["buffering"], "flushpackets=on"),
         "cut": (76, ["idle"], "timeout=60"),
         "nobody": (69, ["status"], "after unix:"),
-        "none": (69, ["status"], "ProxyPass"),
+        "none": (69, ["status"], 'ProxyPass "/none" "unix:'),
         "secret": (77, ["status"], "cookies"),
         "moved": (69, ["status"], "RewriteRule"),
     })
     assert reports["well"]["gone"] == "note"
-    assert reports["packed"]["compression"] == "note"
+    for name, coding in (("packed", "gzip"), ("brotli", "br")):
+        assert reports[name]["compression"] == "note"
+        assert reports[name].checks["compression"]["text"].startswith(f"{coding},"), name
     assert "RequestHeader unset" in reports["forgetful"].remedy("resume")
+
+
+FCGID = f"""
+LoadModule alias_module {MODULES}/mod_alias.so
+LoadModule fcgid_module {MODULES}/mod_fcgid.so
+""" + """
+FcgidIPCDir {dir}
+FcgidProcessTableFile {dir}/shm
+FcgidInitialEnv SSE_CGI_SOCKET {w}
+ScriptAlias "/live" "{cgi}"
+<Location "/live">
+    SetHandler fcgid-script
+    Options +ExecCGI
+    Require all granted
+</Location>
+SetEnvIf Request_URI "^/" nokeepalive
+"""
+
+
+def ill_fcgid(ward):
+    """As it comes it collects 64 KB, and cuts what is silent for 40 s."""
+    if not os.path.exists(f"{MODULES}/mod_fcgid.so"):
+        return {}
+    w = ward.worker("fcgid", "--heartbeat", "60s", "--listen-mode", "0666")
+    cgi = shutil.copy(program("sse-cgi"), ward.box.path("sse-cgi"))
+
+    def start(name, *lines):
+        directory = ward.box.path(f"fcgid-{name}")
+        os.mkdir(directory)
+        os.chmod(directory, 0o777)
+        conf = FCGID.format(dir=directory, w=w, cgi=cgi)
+        return ward.url(servers.apache, conf + "\n".join(lines)) + "/live/x"
+    return {
+        "silent": [start("silent", "FcgidOutputBufferSize 0"), "--long=45s"],
+        "cut": [start("cut", "FcgidOutputBufferSize 0", "FcgidIOTimeout 2"), SILENCE],
+        "held": [start("held")],
+        "well": [start("well", "FcgidOutputBufferSize 0", "FcgidIOTimeout 3600"), SILENCE],
+    }
+
+
+@pytest.mark.skipif(not os.path.exists(f"{MODULES}/mod_fcgid.so"),
+                    reason="mod_fcgid is not installed")
+def test_mod_fcgid(ward):
+    reports = ward.reports(ill_fcgid)
+    expect(reports, {
+        "well": (0, [], ""),
+        "held": (76, ["buffering"], "FcgidOutputBufferSize 0"),
+        "cut": (76, ["idle"], "FcgidIOTimeout 60"),
+        "silent": (76, ["idle"], "FcgidIOTimeout 60"),
+    })
+    assert reports["well"]["idle"] == "ok"
 
 
 NGINX = """
@@ -416,7 +476,7 @@ def test_nginx_and_http2(ward):
         "cut": (76, ["idle"], "fastcgi_read_timeout 60s;"),
         "packed": (0, [], ""),
         "nobody": (69, ["status"], "fastcgi_pass"),
-        "none": (69, ["status"], "location /events"),
+        "none": (69, ["status"], "location /none {"),
         "distrusted": (69, ["reach"], ""),
         "tls": (0, [], ""),
         "few": (76, ["http2"], "http2_max_concurrent_streams"),
@@ -467,7 +527,7 @@ class Ward:
         self.box, self.proxy, self.workers = box, proxy, {}
         servers.write(os.path.join(servers.www(box), "index.html"), "<p>Log in")
         cases = {}
-        for fill in (ill_lighttpd, ill_nginx, ill_apache, examples):
+        for fill in (ill_lighttpd, ill_nginx, ill_apache, ill_fcgid, examples):
             cases |= {(fill, name): arguments for name, arguments in fill(self).items()}
         self.found = consult(box, cases)
 

@@ -585,9 +585,13 @@ test_strange_events(void **state)
 static void
 test_every_problem_has_a_remedy(void **state)
 {
+	static const struct remedy_place place = { "events", "events" };
+	char out[REMEDY_TEXT_SIZE];
+
 	(void)state;
 	for (int i = REMEDY_NONE + 1; i < REMEDY_COUNT; i++) {
-		const char *any = remedy_text((enum remedy)i, REMEDY_UNKNOWN);
+		const char *any = remedy_text((enum remedy)i, REMEDY_UNKNOWN,
+					      &place, out, sizeof(out));
 
 		unit_check(any != NULL, "remedy %d", i);
 		assert_int_equal(any[strlen(any) - 1], '\n');
@@ -595,6 +599,63 @@ test_every_problem_has_a_remedy(void **state)
 	assert_int_equal(remedy_server_of("nginx"), REMEDY_NGINX);
 	assert_int_equal(remedy_server_of("caddy/2"), REMEDY_CADDY);
 	assert_int_equal(remedy_server_of(""), REMEDY_UNKNOWN);
+}
+
+static void
+test_remedies_name_the_mount(void **state)
+{
+	static const struct {
+		const char *url, *mount, *pattern;
+	} rows[] = {
+		{ "http://a.example/events/news", "events", "events" },
+		{ "https://a.example:81/app/v1.2/news", "app/v1.2",
+		  "app/v1\\.2" },
+		{ "http://a.example/live?topic=a/b", "live", "live" },
+		{ "http://a.example/live/?x=1&topic=a#b", "live", "live" },
+		{ "http://a.example/live?last=3", "live", "live" },
+		{ "http://a.example/live", "live", "live" },
+		/* nothing that could be one */
+		{ "http://a.example", "events", "events" },
+		{ "http://a.example/", "events", "events" },
+		{ "http://a.example?topic=/x/y", "events", "events" },
+		{ "http://a.example/x\"y/news", "events", "events" },
+		{ "http://a.example/x%0Ay/news", "events", "events" },
+		{ "nonsense", "events", "events" },
+	};
+	char url[300], out[REMEDY_TEXT_SIZE];
+	struct remedy_place place;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		remedy_place_of(rows[i].url, &place);
+		unit_check(strcmp(place.mount, rows[i].mount) == 0,
+			   "%s: %s", rows[i].url, place.mount);
+		unit_check(strcmp(place.pattern, rows[i].pattern) == 0,
+			   "%s: %s", rows[i].url, place.pattern);
+	}
+	/* The longest that fits, and one byte more. */
+	for (int len = REMEDY_MOUNT_SIZE - 1; len <= REMEDY_MOUNT_SIZE; len++) {
+		int at = snprintf(url, sizeof(url), "http://h/");
+
+		memset(url + at, '.', (size_t)len);
+		snprintf(url + at + len, sizeof(url) - (size_t)(at + len),
+			 "/t");
+		remedy_place_of(url, &place);
+		assert_int_equal(place.mount[0],
+				 len < REMEDY_MOUNT_SIZE ? '.' : 'e');
+		for (int i = 0; i < REMEDY_COUNT * REMEDY_SERVER_COUNT; i++)
+			(void)remedy_text((enum remedy)(i % REMEDY_COUNT),
+					  (enum remedy_server)(i / REMEDY_COUNT),
+					  &place, out, sizeof(out));
+	}
+	remedy_place_of("http://h/a.b/news", &place);
+	assert_string_equal(remedy_text(REMEDY_COMPRESSION, REMEDY_APACHE,
+					&place, out, sizeof(out)),
+		"Leave streams alone with mod_deflate and mod_brotli:\n"
+		"  SetEnvIf Request_URI \"^/a\\.b(/|$)\" no-gzip no-brotli\n");
+	assert_non_null(strstr(remedy_text(REMEDY_MOUNT, REMEDY_APACHE, &place,
+					   out, sizeof(out)),
+			       "ProxyPass \"/a.b\" \"unix:"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -623,6 +684,7 @@ main(void)
 		TEST(test_other_sites),
 		TEST(test_sockets),
 		TEST(test_a_stream_without_probes),
+		TEST(test_remedies_name_the_mount),
 		TEST(test_strange_events),
 		TEST(test_every_problem_has_a_remedy),
 	};

@@ -113,7 +113,7 @@ probe_plain(struct seen *s)
 		 PROBE_EVENTS, PROBE_EVERY_MS, PROBE_IDLE_MS);
 	plain.query = packed.query = query;
 	plain.last_id = "sse-doctor";
-	packed.takes_gzip = true;
+	packed.takes_packed = true;
 	e = fetch_add(f, &plain, &s->plain);
 	if (e == 0)
 		e = fetch_add(f, &packed, &s->packed);

@@ -265,9 +265,9 @@ set_request(struct transfer *t, const struct fetch_request *r)
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(c, CURLOPT_NOBODY, r->is_head ? 1L : 0L);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "sse-doctor/" PACKAGE_VERSION);
-	/* What was packed is unpacked as it comes. */
-	if (r->takes_gzip)
-		curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
+	/* All that libcurl knows, as browsers do; it unpacks it as it comes. */
+	if (r->takes_packed)
+		curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(c, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);

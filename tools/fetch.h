@@ -19,7 +19,7 @@ struct fetch_request {		/* all borrowed until the fetch is freed */
 	const char *query;	/* goes to the URL's; NULL: none */
 	const char *origin, *last_id;		/* header fields, or NULL */
 	const char *const *headers;	/* further lines; ends with NULL */
-	bool takes_gzip;
+	bool takes_packed;
 	bool is_head;
 	bool is_insecure;	/* any certificate will do */
 };

@@ -406,7 +406,7 @@ judge_compression(struct judge *j)
 		     "events are held back without it");
 	} else if (!answer_is_stream(a)) {
 		find(j, "compression", VERDICT_NOT_CHECKED, REMEDY_NONE,
-		     "a reader that accepts gzip got no stream (%d)",
+		     "a reader that accepts compression got no stream (%d)",
 		     a->status);
 	} else if (*a->encoding == '\0' ||
 		   strcasecmp(a->encoding, "identity") == 0) {

@@ -56,7 +56,7 @@ struct seen {
 
 	struct answer page;	/* HEAD of the URL as a page opens it */
 	struct answer plain;	/* a probe, or just the stream */
-	struct answer packed;	/* the same where gzip may be used */
+	struct answer packed;	/* the same where it may be compressed */
 
 	unsigned streams_asked, streams_served;	/* on one connection */
 

@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libfcgicore.la
 libfcgicore_la_SOURCES = \
 	%D%/cors.c %D%/cors.h \
+	%D%/credential.c %D%/credential.h \
 	%D%/handoff.c %D%/handoff.h \
 	%D%/handoff_call.c %D%/handoff_call.h \
 	%D%/handoff_listen.c \
@@ -100,5 +101,6 @@ libworker_la_CFLAGS = $(AM_CFLAGS) $(FCGI_CFLAGS)
 
 bin_PROGRAMS += sse-fcgi
 sse_fcgi_SOURCES = %D%/main.c
-sse_fcgi_LDADD = libworker.la libjsonline.la libservice.la libfcgicore.la libhub.la \
+sse_fcgi_LDADD = libworker.la libjsonline.la libservice.la libfcgicore.la \
+	libtoken.la libhub.la \
 	libbus.la liblog.la libsse.la libloop.la libbase.la

@@ -65,15 +65,17 @@ check_rights(const struct posts *p, const struct params *params,
 	     const struct publication *publication, struct route *route)
 {
 	struct buf topics = { 0 };
-	const char *why = "";
-	int status = 403;
+	struct denial denial;
 	int r = list_topics(publication, &topics);
 
 	if (r == 0)
 		r = authority_may_publish(p->authority, params,
-					  buf_slice(&topics), &status, &why);
-	if (r == -EACCES)
-		r = refuse(route, status, why);
+					  buf_slice(&topics), &denial);
+	if (r == -EACCES) {
+		r = refuse(route, denial.status, denial.why);
+		route->is_denied = true;
+		route->detail = denial.detail;
+	}
 	buf_done(&topics);
 	return r < 0 ? r : check_source(p, params, route);
 }

@@ -40,6 +40,7 @@ struct rights_case {
 	 * and good until the case is done. */
 	int status;
 	const char *why;
+	const char *detail;		/* for the log; NULL: no more than that */
 };
 
 /*

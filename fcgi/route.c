@@ -287,6 +287,7 @@ take_rights(struct work *w)
 
 	if (r == -EACCES) {
 		route->is_denied = c.status >= 400;
+		route->detail = c.detail;
 		r = answer(w, c.status, "%s", c.why ? c.why : "");
 	} else if (r == -EBUSY) {
 		route->later = true;

@@ -79,6 +79,7 @@ struct route {
 	struct buf topic;	/* ... what the path names, decoded, or empty */
 	bool is_excess;		/* status 400: more topics than one may have */
 	bool is_denied;		/* status 401, 403: for want of rights */
+	const char *detail;	/* is_denied: for the log; NULL: see why */
 	struct buf headers;	/* further header lines, each with CR LF */
 	struct subscription subscription;	/* status 200: sealed */
 	char why[ROUTE_WHY_MAX];	/* other status: plain text for people */

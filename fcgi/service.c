@@ -383,7 +383,7 @@ on_denied(void *user, const struct params *p, const struct route *route)
 	    who.len < 80 ? (int)who.len : 80, who.p,
 	    p->remote_addr.len < 50 ? (int)p->remote_addr.len : 50,
 	    p->remote_addr.p ? p->remote_addr.p : "", route->status,
-	    route->why);
+	    route->detail ? route->detail : route->why);
 }
 
 static void

@@ -22,9 +22,11 @@ static struct {
 	struct settings c;
 	char *listen, *listen_mode, *listen_group;
 	char *mount, *bus, *hub, *probe, *file, *curve_hub, *access_file;
-	struct access *access;
+	char *anonymous, *token_cookie, *ticket_cookie;
 	struct authority authority;
 	struct option_texts default_topics, cors_origins, publish_users;
+	struct option_texts jwt_keys, jwt_subscribe_keys, jwt_publish_keys;
+	struct option_texts ticket_keys;
 	uint64_t max_topics, max_request, max_half_open;
 } given;
 
@@ -96,6 +98,25 @@ static const struct option table[] = {
 	{ "access", 0, OPTION_TEXT, &given.access_file, "FILE",
 	  "rules of who may read and publish what, see sse-access(5); without "
 	  "it everybody may read what is not private" },
+	{ "jwt-key", 0, OPTION_TEXTS, &given.jwt_keys, "[ALG:]FILE",
+	  "key of JSON Web Tokens that may read and publish what they say: a "
+	  "secret, or a public key in PEM; repeatable" },
+	{ "jwt-subscribe-key", 0, OPTION_TEXTS, &given.jwt_subscribe_keys,
+	  "[ALG:]FILE", "the same, for reading only; repeatable" },
+	{ "jwt-publish-key", 0, OPTION_TEXTS, &given.jwt_publish_keys,
+	  "[ALG:]FILE", "the same, for publishing only; repeatable" },
+	{ "token-cookie", 0, OPTION_TEXT, &given.token_cookie, "NAME",
+	  "cookie that may hold a token (default mercureAuthorization)" },
+	{ "ticket-key", 0, OPTION_TEXTS, &given.ticket_keys, "FILE",
+	  "secret of signed tickets, see sse-ticket(5); repeatable" },
+	{ "ticket-cookie", 0, OPTION_TEXT, &given.ticket_cookie, "NAME",
+	  "cookie that may hold a ticket (default sse_ticket)" },
+	{ "anonymous", 0, OPTION_TEXT, &given.anonymous, "yes|no",
+	  "whether somebody without a login, token or ticket may read "
+	  "anything (default yes)" },
+	{ "explain-auth", 0, OPTION_FLAG, &given.authority.explains, NULL,
+	  "answers say what is wrong with a token or ticket, and not the log "
+	  "alone" },
 	{ "cors-origin", 0, OPTION_TEXTS, &given.cors_origins, "ORIGIN",
 	  "a site whose pages may read too, or *; repeatable" },
 	{ "http-publish", 0, OPTION_FLAG, &given.c.http_publish, NULL,
@@ -253,16 +274,94 @@ check_probe(char *error, size_t size)
 	return -EINVAL;
 }
 
+static int
+check_anonymous(char *error, size_t size)
+{
+	struct authority *a = &given.authority;
+
+	a->refuses_anonymous = given.anonymous &&
+			       strcmp(given.anonymous, "no") == 0;
+	if (!given.anonymous || a->refuses_anonymous ||
+	    strcmp(given.anonymous, "yes") == 0)
+		return 0;
+	snprintf(error, size, "--anonymous: \"%.100s\" is neither yes nor no.",
+		 given.anonymous);
+	return -EINVAL;
+}
+
+/* The name of a cookie is a token of HTTP (RFC 6265 section 4.1.1). */
+static int
+take_cookie(const char *option, const char *text, const char *fallback,
+	    const char **ret_name, char *error, size_t size)
+{
+	*ret_name = text ? text : fallback;
+	for (const char *p = *ret_name; *p; p++) {
+		if (*p > ' ' && *p <= '~' && !strchr("()<>@,;:\\\"/[]?={}", *p))
+			continue;
+		snprintf(error, size, "--%s: \"%.100s\" cannot be the name of a "
+			 "cookie.", option, text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+load_keys(struct keyring *ring, const char *option,
+	  const struct option_texts *files, unsigned actions, char *error,
+	  size_t size)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < files->count; i++)
+		r = keyring_add(ring, option, files->items[i], actions, error,
+				size);
+	return r;
+}
+
+static int
+load_all_keys(struct authority *a, char *error, size_t size)
+{
+	int r = load_keys(&a->tokens, "jwt-key", &given.jwt_keys, KEYRING_BOTH,
+			  error, size);
+
+	if (r == 0)
+		r = load_keys(&a->tokens, "jwt-subscribe-key",
+			      &given.jwt_subscribe_keys, KEYRING_SUBSCRIBE,
+			      error, size);
+	if (r == 0)
+		r = load_keys(&a->tokens, "jwt-publish-key",
+			      &given.jwt_publish_keys, KEYRING_PUBLISH, error,
+			      size);
+	if (r == 0)
+		r = load_keys(&a->tickets, "ticket-key", &given.ticket_keys,
+			      KEYRING_BOTH, error, size);
+	for (size_t i = 0; r == 0 && i < a->tickets.count; i++)
+		if (a->tickets.keys[i].alg != CRYPTO_HS256)
+			r = refuse(error, size, "--ticket-key %.200s: Tickets "
+				   "are signed with a secret and HS256.",
+				   given.ticket_keys.items[i]);
+	return r;
+}
+
 /* Who may do what. */
 static int
 load_authority(char *error, size_t size)
 {
 	struct route_config *route = &given.c.service.connections.route;
-	int r = 0;
+	struct authority *a = &given.authority;
+	int r = check_anonymous(error, size);
 
-	if (given.access_file)
-		r = access_load(given.access_file, &given.access, error, size);
-	given.authority = (struct authority){ .access = given.access };
+	if (r == 0)
+		r = take_cookie("token-cookie", given.token_cookie,
+				"mercureAuthorization", &a->token_cookie, error,
+				size);
+	if (r == 0)
+		r = take_cookie("ticket-cookie", given.ticket_cookie,
+				"sse_ticket", &a->ticket_cookie, error, size);
+	if (r == 0 && given.access_file)
+		r = access_load(given.access_file, &a->access, error, size);
+	if (r == 0)
+		r = load_all_keys(a, error, size);
 	if (r == 0 && authority_is_set(&given.authority)) {
 		route->judge = authority_judge;
 		route->judge_user = &given.authority;
@@ -438,6 +537,6 @@ settings_print_help(void)
 void
 settings_free(void)
 {
-	given.access = access_free(given.access);
+	authority_done(&given.authority);
 	options_free(&options);
 }

@@ -59,6 +59,13 @@ SSE_API SSE_MUSTCHECK int sse_event_set_name(struct sse_event *e, const char *na
 SSE_API SSE_MUSTCHECK int sse_event_set_id(struct sse_event *e, const char *id);
 SSE_API SSE_MUSTCHECK int sse_event_set_key(struct sse_event *e, const char *key);
 
+/*
+ * Adds another topic, at most 9 beside the first, by the same rules. The event is
+ * of each of them alike: who follows any of them gets it, and once. 0, -ENOMEM,
+ * or -EINVAL (a rule, one too many, or one that it has); nothing was added then.
+ */
+SSE_API SSE_MUSTCHECK int sse_event_add_topic(struct sse_event *e, const char *topic);
+
 /* The reconnection time in milliseconds that goes with the event; -1: none. */
 SSE_API void sse_event_set_retry(struct sse_event *e, int64_t retry_ms);
 
@@ -70,6 +77,8 @@ SSE_API void sse_event_set_private(struct sse_event *e, int is_private);
  * their length. An absent field is NULL with length 0; data is never NULL.
  */
 SSE_API const char *sse_event_topic(const struct sse_event *e, size_t *ret_len);
+/* The other topics, counted from 0; NULL: there is none so far. */
+SSE_API const char *sse_event_also(const struct sse_event *e, size_t i, size_t *ret_len);
 SSE_API const char *sse_event_data(const struct sse_event *e, size_t *ret_len);
 SSE_API const char *sse_event_name(const struct sse_event *e, size_t *ret_len);
 SSE_API int64_t sse_event_retry(const struct sse_event *e);	/* -1: none */

@@ -10,6 +10,7 @@
 
 #include "lib/base/be.h"
 #include "lib/base/units.h"
+#include "lib/sse/also.h"
 
 enum {
 	MAGIC_0 = 0xf5,		/* never in UTF-8: no text is taken for a header */
@@ -36,7 +37,8 @@ enum tlv {
 	TLV_KEY = 4,
 	TLV_FIRST = 5,
 	TLV_PREVIOUS = 6,
-	TLV_MAX = 6,
+	TLV_ALSO = ALSO_TYPE,	/* the only one that may stand more than once */
+	TLV_MAX = 7,
 };
 
 static int
@@ -68,6 +70,14 @@ take_tlv(struct frame *f, unsigned type, struct slice value)
 		return true;
 	case TLV_PREVIOUS:
 		f->previous = value;
+		return true;
+	case TLV_ALSO:
+		/* From the first one on: what else stands there is passed over
+		 * by who reads them. */
+		if (!f->event.also.p)
+			f->event.also.p = value.p - TLV_HEAD;
+		f->event.also.len = (size_t)(value.p + value.len -
+					     f->event.also.p);
 		return true;
 	case TLV_RETRY:
 		f->event.has_retry = true;
@@ -102,7 +112,7 @@ parse_tlvs(struct slice rest, struct frame *f, const char **ret_why)
 		rest.len -= TLV_HEAD + value.len;
 		if (type == 0 || type > TLV_MAX)
 			continue;
-		if (seen & 1u << type)
+		if (seen & 1u << type && type != TLV_ALSO)
 			return refuse(ret_why, -EINVAL,
 				      "A field of the header is there twice.");
 		seen |= 1u << type;
@@ -132,7 +142,7 @@ parse_header(struct slice h, struct frame *f, const char **ret_why)
 		return refuse(ret_why, -EINVAL, "The header is cut short.");
 	if (h.len > FRAME_HEADER_MAX)
 		return refuse(ret_why, -EINVAL,
-			      "The header is longer than 1024 bytes.");
+			      "The header is longer than 4096 bytes.");
 	f->type = type_of((unsigned char)p[AT_TYPE]);
 	f->is_replayed = (unsigned char)p[AT_FLAGS] & FLAG_REPLAYED;
 	f->event.is_private = (unsigned char)p[AT_FLAGS] & FLAG_PRIVATE;
@@ -195,6 +205,21 @@ write_tlv_number(char **at, enum tlv type, size_t len, uint64_t value)
 	write_tlv(at, type, (struct slice){ bytes, len });
 }
 
+/* What event_check allows, which always fits. False: it is more. */
+static bool
+write_also(char **at, struct slice rest)
+{
+	struct slice topic;
+	unsigned n = 0;
+
+	while (also_next(&rest, &topic)) {
+		if (n++ == ALSO_MAX || topic.len > TOPIC_MAX)
+			return false;
+		write_tlv(at, TLV_ALSO, topic);
+	}
+	return true;
+}
+
 size_t
 frame_write_header(const struct frame *f, char out[FRAME_HEADER_MAX])
 {
@@ -223,7 +248,18 @@ frame_write_header(const struct frame *f, char out[FRAME_HEADER_MAX])
 	if (f->has_first)
 		write_tlv_number(&at, TLV_FIRST, 8, f->first);
 	write_tlv(&at, TLV_PREVIOUS, f->previous);
+	if (e->also.len > 0 && !write_also(&at, e->also))
+		return 0;
 	return (size_t)(at - out);
+}
+
+struct slice
+frame_header_also(struct slice header)
+{
+	if (header.len <= FRAME_HEADER_SIZE)
+		return SLICE_NONE;
+	return (struct slice){ header.p + FRAME_HEADER_SIZE,
+			       header.len - FRAME_HEADER_SIZE };
 }
 
 uint64_t

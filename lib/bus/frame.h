@@ -26,7 +26,7 @@
 enum {
 	FRAME_VERSION = 1,	/* major: another one cannot be read */
 	FRAME_HEADER_SIZE = 32,	/* without TLVs */
-	FRAME_HEADER_MAX = 1024,
+	FRAME_HEADER_MAX = 4096,
 	/* Receive this many parts of an event: one more than any form has, so
 	 * that a message with too many is noticed. */
 	FRAME_PARTS_MAX = 4,
@@ -74,9 +74,13 @@ struct frame {
 int frame_parse(const struct slice *parts, size_t n, struct frame *ret_frame,
 		const char **ret_why);
 
+/* The other topics in a header that frame_parse took, to be read with also_next:
+ * for who has no need of the rest. */
+struct slice frame_header_also(struct slice header);
+
 /*
- * Writes the header frame and returns its length. Name, id and keys are at most
- * what event_check allows, so it always fits; 0 if they are not. `is_full` is
+ * Writes the header frame and returns its length. Name, id, keys and other topics
+ * are at most what event_check allows, so it always fits; 0 if they are not. `is_full` is
  * not looked at.
  */
 size_t frame_write_header(const struct frame *f, char out[FRAME_HEADER_MAX]);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/limits.h"
+#include "lib/sse/also.h"
 
 /* Copies `value` and a NUL. On failure the old bytes are gone. */
 static int
@@ -52,6 +53,34 @@ message_done(struct sse_event *e)
 	buf_done(&e->name);
 	buf_done(&e->id);
 	buf_done(&e->key);
+	buf_done(&e->also);
+	buf_done(&e->also_texts);
+}
+
+/* Adds another topic. On failure there may be a part of it. */
+static int
+add_also(struct sse_event *e, struct slice topic)
+{
+	if (also_append(&e->also, topic) < 0 ||
+	    buf_append_slice(&e->also_texts, topic) < 0 ||
+	    buf_append_char(&e->also_texts, '\0') < 0)
+		return -ENOMEM;
+	e->event.also = buf_slice(&e->also);
+	return 0;
+}
+
+static int
+keep_also(struct sse_event *e, struct slice rest)
+{
+	struct slice topic;
+	int r = 0;
+
+	e->event.also = SLICE_NONE;
+	buf_clear(&e->also);
+	buf_clear(&e->also_texts);
+	while (r == 0 && also_next(&rest, &topic))
+		r = add_also(e, topic);
+	return r;
 }
 
 int
@@ -66,7 +95,8 @@ message_fill(struct sse_event *e, const struct event *from)
 		 &e->event.data) < 0 ||
 	    keep(&e->name, from->name, &e->event.name) < 0 ||
 	    keep(&e->id, from->id, &e->event.id) < 0 ||
-	    keep(&e->key, from->key, &e->event.key) < 0)
+	    keep(&e->key, from->key, &e->event.key) < 0 ||
+	    keep_also(e, from->also) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -154,6 +184,33 @@ sse_event_set_key(struct sse_event *e, const char *key)
 	return set(e, &tried, tried.key, &e->key, &e->event.key);
 }
 
+int
+sse_event_add_topic(struct sse_event *e, const char *topic)
+{
+	size_t len = e->also.len, texts_len = e->also_texts.len;
+	struct slice name = slice_of(topic ? topic : "");
+	struct event_fault fault;
+	struct event tried;
+	int r = -ENOMEM;
+
+	/* What is too long would not fit its field's length. */
+	if (name.len > TOPIC_MAX)
+		name.len = TOPIC_MAX + 1;
+	if (add_also(e, name) == 0) {
+		tried = (struct event){ .topic = e->event.topic,
+					.also = buf_slice(&e->also),
+					.data = SLICE_LIT("") };
+		r = event_check(&tried, 0, false, &fault);
+		if (r == 0)
+			return 0;
+		(void)blame(e, r, &fault);
+	}
+	e->also.len = len;
+	e->also_texts.len = texts_len;
+	e->event.also = len > 0 ? buf_slice(&e->also) : SLICE_NONE;
+	return r;
+}
+
 void
 sse_event_set_retry(struct sse_event *e, int64_t retry_ms)
 {
@@ -180,6 +237,20 @@ const char *
 sse_event_topic(const struct sse_event *e, size_t *ret_len)
 {
 	return give(e->event.topic, ret_len);
+}
+
+const char *
+sse_event_also(const struct sse_event *e, size_t i, size_t *ret_len)
+{
+	const char *p = e->also_texts.p;
+	struct slice rest = e->event.also, topic;
+
+	while (also_next(&rest, &topic)) {
+		if (i-- == 0)
+			return give((struct slice){ p, topic.len }, ret_len);
+		p += topic.len + 1;
+	}
+	return give(SLICE_NONE, ret_len);
 }
 
 const char *

@@ -17,6 +17,8 @@
 struct sse_event {		/* zeroed: empty, to be lent */
 	struct event event;	/* its slices point into the buffers below */
 	struct buf topic, data, name, id, key;	/* each with a NUL behind */
+	struct buf also;	/* as they travel */
+	struct buf also_texts;	/* the same, with a NUL behind each */
 	char hub_id[ID_TEXT_MAX + 1];	/* "": not numbered */
 	int broken;		/* topic or data: -EINVAL, -EMSGSIZE, or 0 */
 	char error[sizeof(((struct event_fault *)NULL)->why) + 16];

@@ -4,47 +4,96 @@
 #include <errno.h>
 
 #include "lib/base/utf8.h"
+#include "lib/sse/also.h"
 #include "lib/sse/fault.h"
 #include "lib/sse/id.h"
 
-int
-topic_check(struct slice topic, struct event_fault *ret_fault)
+static int
+check_form(const char *field, struct slice topic,
+	   struct event_fault *ret_fault)
 {
 	size_t i;
 	int r;
 
-	r = fault_check_text("topic", "the topic", topic, TOPIC_MAX, ret_fault);
+	r = fault_check_text(field, "the topic", topic, TOPIC_MAX, ret_fault);
 	if (r < 0)
 		return r;
 	for (i = 0; i < topic.len; i++)
 		if (topic.p[i] == '{' || topic.p[i] == '}')
 			return fault_refuse(
-			    ret_fault, "topic", i,
+			    ret_fault, field, i,
 			    "the topic has a `%c` at byte %zu; braces "
 			    "are for subscribers' templates",
 			    topic.p[i], i);
 	i = topic.len - 1;
 	if (topic.p[i] == '*' && (i == 0 || topic.p[i - 1] == '/'))
 		return fault_refuse(
-		    ret_fault, "topic", i,
+		    ret_fault, field, i,
 		    "the topic's last segment is `*`, which only "
 		    "subscribers may use; name one topic");
 	return 0;
 }
 
+int
+topic_check(struct slice topic, struct event_fault *ret_fault)
+{
+	return check_form("topic", topic, ret_fault);
+}
+
 static int
-check_topic(struct slice topic, bool ours, struct event_fault *ret_fault)
+check_topic(const char *field, struct slice topic, bool ours,
+	    struct event_fault *ret_fault)
 {
 	int r;
 
-	r = topic_check(topic, ret_fault);
+	r = check_form(field, topic, ret_fault);
 	if (r < 0)
 		return r;
 	if (!ours && slice_starts(topic, SLICE_LIT("$SYS/")))
 		return fault_refuse(
-		    ret_fault, "topic", 0,
+		    ret_fault, field, 0,
 		    "topics that begin with `$SYS/` are the hub's "
 		    "own; choose another first segment");
+	return 0;
+}
+
+/* Whether a topic stands before the `n`th of the other ones already. */
+static bool
+is_double(const struct event *e, struct slice topic, unsigned n)
+{
+	struct slice rest = e->also, other = e->topic;
+
+	do {
+		if (slice_eq(other, topic))
+			return true;
+	} while (n-- > 0 && also_next(&rest, &other));
+	return false;
+}
+
+static int
+check_also(const struct event *e, bool ours, struct event_fault *ret_fault)
+{
+	struct slice rest = e->also, topic;
+	unsigned n = 0;
+	int r;
+
+	while (also_next(&rest, &topic)) {
+		if (n == ALSO_MAX)
+			return fault_refuse(
+			    ret_fault, "also", 0,
+			    "the event has more than %d topics beside its "
+			    "first; publish it twice",
+			    ALSO_MAX);
+		r = check_topic("also", topic, ours, ret_fault);
+		if (r < 0)
+			return r;
+		if (is_double(e, topic, n++))
+			return fault_refuse(
+			    ret_fault, "also", 0,
+			    "the event has the topic `%.*s` twice; name each "
+			    "one once",
+			    topic.len > 64 ? 64 : (int)topic.len, topic.p);
+	}
 	return 0;
 }
 
@@ -138,7 +187,9 @@ event_check(const struct event *e, size_t max_data, bool ours,
 {
 	int r;
 
-	r = check_topic(e->topic, ours, ret_fault);
+	r = check_topic("topic", e->topic, ours, ret_fault);
+	if (r == 0 && e->also.len > 0)
+		r = check_also(e, ours, ret_fault);
 	if (r == 0)
 		r = check_name(e->name, ours, ret_fault);
 	if (r == 0)

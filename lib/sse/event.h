@@ -17,6 +17,7 @@
 
 struct event {
 	struct slice topic;
+	struct slice also;	/* its other topics, see also.h; absent: none */
 	struct slice data;	/* may be empty */
 	struct slice name;	/* the event field; absent: "message" */
 	struct slice id;	/* the publisher's own id; absent: ours */
@@ -37,7 +38,7 @@ enum {
 };
 
 struct event_fault {
-	const char *field;	/* "topic", "event", "id", "key", "data", "selector" */
+	const char *field;	/* "topic", "also", "event", "id", "key", "data", "selector" */
 	size_t at;		/* byte position in the field, from 0 */
 	char why[160];		/* a whole sentence: what is wrong and what would be right */
 };
@@ -46,6 +47,7 @@ struct event_fault {
  * Checks everything a publisher can get wrong:
  *  topic  1-255 bytes of UTF-8, no control characters (C0, DEL, C1), no `*`
  *         as the last segment (segments are split by `/`), no `{` or `}`;
+ *  also   at most 9 further topics, none of them there twice;
  *  name   1-255 bytes of UTF-8 if present, no control characters, and not
  *         starting with "sse-", which is ours;
  *  id     1-255 bytes of UTF-8 if present, no control characters, not of the form that

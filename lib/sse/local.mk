@@ -1,6 +1,7 @@
 # sse: events, ids, selectors and their text; pure.
 noinst_LTLIBRARIES += libsse.la
 libsse_la_SOURCES = \
+	%D%/also.c %D%/also.h \
 	%D%/decode.c %D%/decode.h \
 	%D%/encode.c %D%/encode.h \
 	%D%/event.c %D%/event.h \

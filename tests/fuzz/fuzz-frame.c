@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/bus/frame.h"
+#include "lib/sse/also.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { PARTS_MAX = 80 };
@@ -36,6 +37,19 @@ same(struct slice a, struct slice b)
 }
 
 static void
+check_also(struct slice a, struct slice b)
+{
+	struct slice x, y;
+	bool is;
+
+	do {
+		is = also_next(&a, &x);
+		must(is == also_next(&b, &y));
+		must(!is || slice_eq(x, y));
+	} while (is);
+}
+
+static void
 check_frame(const struct slice *parts, size_t n)
 {
 	struct slice again[3] = { SLICE_NONE, SLICE_NONE, SLICE_NONE };
@@ -56,7 +70,8 @@ check_frame(const struct slice *parts, size_t n)
 		must(f.event.name.len > EVENT_NAME_MAX ||
 		     f.event.id.len > EVENT_ID_MAX ||
 		     f.event.key.len > EVENT_KEY_MAX ||
-		     f.previous.len > EVENT_KEY_MAX);
+		     f.previous.len > EVENT_KEY_MAX ||
+		     event_check(&f.event, SIZE_MAX, true, NULL) < 0);
 		return;
 	}
 	again[0] = parts[0];
@@ -68,6 +83,8 @@ check_frame(const struct slice *parts, size_t n)
 	must(g.has_first == f.has_first && g.first == f.first);
 	must(same(g.event.name, f.event.name) && same(g.event.id, f.event.id) &&
 	     same(g.event.key, f.event.key) && same(g.previous, f.previous));
+	check_also(f.event.also, g.event.also);
+	check_also(frame_header_also(parts[1]), g.event.also);
 	must(g.event.has_retry == f.event.has_retry &&
 	     g.event.retry_ms == f.event.retry_ms);
 	must(g.event.epoch == f.event.epoch &&

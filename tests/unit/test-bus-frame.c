@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bus/frame.h"
+#include "lib/sse/also.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -200,6 +201,8 @@ judges_fields(void **state)
 		{ SLICE_LIT("\x02\x00\x05" "abcde"), -EINVAL },
 		{ SLICE_LIT("\x05\x00\x04" "abcd"), -EINVAL },
 		{ SLICE_LIT("\x05\x00\x08" "abcdefgh"), 0 },
+		{ SLICE_LIT("\x07\x00\x01" "a\x07\x00\x01" "b"), 0 },
+		{ SLICE_LIT("\x07\x00\x02" "a"), -EINVAL },
 		{ SLICE_LIT("\x01"), -EINVAL },
 		{ SLICE_LIT("\x01\x00"), -EINVAL },
 	};
@@ -215,9 +218,9 @@ judges_fields(void **state)
 				  &f) == rows[i].want, "row %zu", i);
 	}
 	/* The largest header, of a field we do not know; one byte more. */
-	memcpy(h + FRAME_HEADER_SIZE, "\x99\x03\xdd", 3);
+	memcpy(h + FRAME_HEADER_SIZE, "\x99\x0f\xdd", 3);
 	assert_int_equal(parse3(of(h, FRAME_HEADER_MAX), &f), 0);
-	memcpy(h + FRAME_HEADER_SIZE, "\x99\x03\xde", 3);
+	memcpy(h + FRAME_HEADER_SIZE, "\x99\x0f\xde", 3);
 	assert_int_equal(parse3(of(h, FRAME_HEADER_MAX + 1), &f), -EINVAL);
 }
 
@@ -239,6 +242,45 @@ reads_types(void **state)
 	h[4] = (char)0xff;	/* flags of later versions are ignored */
 	assert_int_equal(parse3(of(h, sizeof(h)), &f), 0);
 	assert_true(f.is_replayed && f.event.is_private);
+}
+
+/* Other topics stand anywhere in a header, and are written behind all else. */
+static void
+carries_other_topics(void **state)
+{
+	static const char tlvs[] = "\x07\x00\x01" "b" "\x01\x00\x04" "name"
+				   "\x09\x00\x01" "?" "\x07\x00\x03" "a/c"
+				   "\x04\x00\x01" "k";
+	char h[FRAME_HEADER_MAX], out[FRAME_HEADER_MAX];
+	struct slice rest, topic;
+	struct frame f, g;
+	size_t i;
+
+	(void)state;
+	memcpy(h, whole, FRAME_HEADER_SIZE);
+	memcpy(h + FRAME_HEADER_SIZE, tlvs, sizeof(tlvs) - 1);
+	assert_int_equal(parse3(of(h, FRAME_HEADER_SIZE + sizeof(tlvs) - 1),
+				&f), 0);
+	assert_true(slice_eq(f.event.name, SLICE_LIT("name")));
+	assert_true(slice_eq(f.event.key, SLICE_LIT("k")));
+	assert_int_equal(parse3(of(out, frame_write_header(&f, out)), &g), 0);
+	for (i = 0; i < 3; i++) {
+		rest = i == 0 ? f.event.also : i == 1 ? g.event.also :
+		       frame_header_also(of(h, FRAME_HEADER_SIZE +
+					    sizeof(tlvs) - 1));
+		assert_true(also_next(&rest, &topic));
+		assert_true(slice_eq(topic, SLICE_LIT("b")));
+		assert_true(also_next(&rest, &topic));
+		assert_true(slice_eq(topic, SLICE_LIT("a/c")));
+		assert_false(also_next(&rest, &topic));
+	}
+	rest = frame_header_also(of(h, FRAME_HEADER_SIZE));
+	assert_false(also_next(&rest, &topic));
+	for (i = 0; i < sizeof(tlvs); i++) {	/* cut anywhere, nothing breaks */
+		rest = (struct slice){ tlvs, i };
+		while (also_next(&rest, &topic))
+			assert_true(topic.p + topic.len <= tlvs + i);
+	}
 }
 
 static void
@@ -272,6 +314,8 @@ writes_no_header_that_cannot_be(void **state)
 				      .key = { text, 64 },
 				      .has_retry = true },
 			   .has_first = true };
+	struct buf also = { 0 };
+	unsigned i;
 
 	(void)state;
 	assert_true(frame_write_header(&f, out) > 600);
@@ -283,6 +327,20 @@ writes_no_header_that_cannot_be(void **state)
 	f.event.name.len = 255;
 	f.event.id.len = 256;
 	assert_int_equal(frame_write_header(&f, out), 0);
+	f.event.id.len = 255;
+	for (i = 0; i < ALSO_MAX; i++)
+		assert_int_equal(also_append(&also, of(text, 255)), 0);
+	f.event.also = buf_slice(&also);
+	f.previous = of(text, 64);
+	assert_true(frame_write_header(&f, out) > 2900);
+	assert_int_equal(also_append(&also, of(text, 1)), 0);
+	f.event.also = buf_slice(&also);
+	assert_int_equal(frame_write_header(&f, out), 0);
+	buf_clear(&also);
+	assert_int_equal(also_append(&also, of(text, 256)), 0);
+	f.event.also = buf_slice(&also);
+	assert_int_equal(frame_write_header(&f, out), 0);
+	buf_done(&also);
 }
 
 static void
@@ -519,6 +577,7 @@ main(void)
 		cmocka_unit_test(tells_forms_apart),
 		cmocka_unit_test(judges_fields),
 		cmocka_unit_test(reads_types),
+		cmocka_unit_test(carries_other_topics),
 		cmocka_unit_test(carries_a_heartbeat),
 		cmocka_unit_test(writes_no_header_that_cannot_be),
 		cmocka_unit_test(acknowledges),

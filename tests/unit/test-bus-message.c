@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bus/message.h"
+#include "lib/sse/also.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +79,40 @@ says_what_is_wrong(void **state)
 		sse_event_free(e);
 	}
 	sse_event_free(NULL);
+}
+
+static void
+takes_other_topics(void **state)
+{
+	struct sse_event *e, copy = { 0 };
+	char text[8];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(sse_event_new("a", "x", 1, &e), 0);
+	assert_null(sse_event_also(e, 0, &len));
+	assert_int_equal(sse_event_add_topic(e, "a"), -EINVAL);
+	assert_int_equal(sse_event_add_topic(e, "b/*"), -EINVAL);
+	assert_int_equal(sse_event_add_topic(e, NULL), -EINVAL);
+	assert_int_equal(sse_event_add_topic(e, "$SYS/x"), -EINVAL);
+	assert_string_not_equal(sse_event_error(e), "");
+	assert_int_equal(message_event(e)->also.len, 0);
+	for (int i = 0; i < ALSO_MAX; i++) {
+		snprintf(text, sizeof(text), "t/%d", i);
+		assert_int_equal(sse_event_add_topic(e, text), 0);
+		assert_int_equal(sse_event_add_topic(e, text), -EINVAL);
+	}
+	assert_int_equal(sse_event_add_topic(e, "more"), -EINVAL);
+	assert_int_equal(message_check(e), 0);
+	assert_int_equal(message_fill(&copy, message_event(e)), 0);
+	sse_event_free(e);
+	for (size_t i = 0; i < ALSO_MAX; i++) {
+		snprintf(text, sizeof(text), "t/%zu", i);
+		assert_string_equal(sse_event_also(&copy, i, &len), text);
+		assert_int_equal(len, 3);
+	}
+	assert_null(sse_event_also(&copy, ALSO_MAX, NULL));
+	message_done(&copy);
 }
 
 static void
@@ -162,6 +198,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holds_what_it_was_given),
 		cmocka_unit_test(says_what_is_wrong),
+		cmocka_unit_test(takes_other_topics),
 		cmocka_unit_test(keeps_the_old_value),
 		cmocka_unit_test(is_filled_again_and_again),
 		cmocka_unit_test(stands_failing_allocations),

@@ -204,7 +204,7 @@ static void
 refuses_what_no_event_has(void **state)
 {
 	struct store_record r = whole, read;
-	char key[EVENT_KEY_MAX + 1] = "k", header[2000] = "h", *p;
+	char key[EVENT_KEY_MAX + 1] = "k", header[FRAME_HEADER_MAX + 1] = "h", *p;
 	size_t len;
 
 	(void)state;

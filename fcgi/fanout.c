@@ -285,6 +285,7 @@ fanout_event(struct fanout *f, const struct event *e)
 		.number = e->number,
 		.time_ms = e->time_ms,
 		.topic = e->topic,
+		.also = e->also,
 		.id = e->id,
 		.is_private = e->is_private,
 	};

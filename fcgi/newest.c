@@ -64,7 +64,8 @@ drop_first(struct newest *n, struct newest_topic *t)
 }
 
 int
-newest_add(struct newest *n, struct slice topic, struct slice bytes)
+newest_add(struct newest *n, struct slice topic, uint64_t number,
+	   struct slice bytes)
 {
 	struct newest_event *e = malloc(sizeof(*e) + bytes.len);
 	struct newest_topic *t;
@@ -75,6 +76,7 @@ newest_add(struct newest *n, struct slice topic, struct slice bytes)
 		return r;
 	}
 	e->topic = t;
+	e->number = number;
 	e->bytes = (struct slice){ memcpy(e + 1, bytes.p, bytes.len),
 				   bytes.len };
 	list_add(&n->events, &e->node);
@@ -100,12 +102,22 @@ newest_count(struct newest *n, struct slice topic)
 struct slice
 newest_take(struct newest *n, struct newest_event **ret_event)
 {
+	struct newest_event *e, *next;
+
 	*ret_event = NULL;
 	if (list_is_empty(&n->events))
 		return SLICE_NONE;
-	*ret_event = list_entry(n->events.next, struct newest_event, node);
-	take_out(n, *ret_event);
-	return (*ret_event)->bytes;
+	e = list_entry(n->events.next, struct newest_event, node);
+	take_out(n, e);
+	while (!list_is_empty(&n->events)) {
+		next = list_entry(n->events.next, struct newest_event, node);
+		if (next->number != e->number)
+			break;
+		take_out(n, next);
+		free(next);
+	}
+	*ret_event = e;
+	return e->bytes;
 }
 
 void

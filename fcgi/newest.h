@@ -25,6 +25,7 @@ struct newest_event {
 	struct list node;		/* newest.events */
 	struct list of_topic;
 	struct newest_topic *topic;	/* borrowed */
+	uint64_t number;
 	struct slice bytes;		/* behind the struct */
 };
 
@@ -37,8 +38,10 @@ struct newest_topic {
 void newest_init(struct newest *n, uint32_t most);
 void newest_done(struct newest *n);
 
-/* The next event. 0 or -ENOMEM. */
-int newest_add(struct newest *n, struct slice topic, struct slice bytes);
+/* The next event, or the last one again under another of its topics: what has
+ * the same number is one. 0 or -ENOMEM. */
+int newest_add(struct newest *n, struct slice topic, uint64_t number,
+	       struct slice bytes);
 
 /* There is one more of the topic, newer than all of these and not here. */
 void newest_count(struct newest *n, struct slice topic);

@@ -137,6 +137,18 @@ paging_gap(const struct stream *s, char text[ID_TEXT_MAX + 1])
 
 /* ---- the newest of each topic ---- */
 
+/* One of those that are not collected: it counts for each topic of it that the
+ * stream wants. */
+static void
+count_entry(struct stream *s, const struct evlog_entry *e)
+{
+	const struct evlog_topic *t;
+
+	for (uint32_t i = 0; (t = evlog_topic_at(e, i)); i++)
+		if (!e->also || group_wants_entry_for(s->group, t, e))
+			newest_count(&s->paging->newest, t->name);
+}
+
 /* The part of it that the window has, from `first` on: the stream's replay. */
 static int
 place_replay(struct stream *s, uint64_t first)
@@ -153,8 +165,7 @@ place_replay(struct stream *s, uint64_t first)
 		;
 	p->replay_at = i;
 	for (; i < p->replay_count; i++)
-		newest_count(&s->paging->newest,
-			     evlog_at(f->log, p->replay[i])->topic->name);
+		count_entry(s, evlog_at(f->log, p->replay[i]));
 	s->cursor = evlog_end(f->log);
 	return 0;
 }

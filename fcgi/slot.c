@@ -12,6 +12,7 @@
 #include "fcgi/fanout_priv.h"
 #include "fcgi/record.h"
 #include "lib/base/limits.h"
+#include "lib/sse/also.h"
 #include "lib/sse/encode.h"
 
 void
@@ -141,7 +142,7 @@ find_wanted(const struct stream *s, const struct follower_page *page, size_t i,
 
 		if (!e->topic.p ||
 		    (e->number > after && e->number <= to &&
-		     group_wants_event(s->group, e->topic, e->is_private)))
+		     group_wants_event(s->group, e)))
 			break;
 	}
 	return i;
@@ -174,6 +175,21 @@ slot_add_events(struct pager_slot *slot, const struct follower_page *page,
 	return r;
 }
 
+/* For each topic that the stream wants it is one of the newest, perhaps. */
+static int
+collect_event(struct stream *s, const struct event *e, struct slice bytes)
+{
+	struct slice rest = e->also, topic = e->topic;
+	int r = 0;
+
+	do {
+		if (group_wants_event_for(s->group, topic, e))
+			r = newest_add(&s->paging->newest, topic, e->number,
+				       bytes);
+	} while (r == 0 && also_next(&rest, &topic));
+	return r;
+}
+
 /* Of a last=N: the events of the page from `i` on are remembered. */
 static int
 slot_collect(struct pager_slot *slot, const struct follower_page *page,
@@ -193,8 +209,7 @@ slot_collect(struct pager_slot *slot, const struct follower_page *page,
 		buf_clear(&slot->bytes);
 		r = append_event(s->fanout->pager, e, &slot->bytes);
 		if (r == 0)
-			r = newest_add(&s->paging->newest, e->topic,
-				       buf_slice(&slot->bytes));
+			r = collect_event(s, e, buf_slice(&slot->bytes));
 	}
 	return r;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/sse/also.h"
+
 enum {
 	/* topics without events that are remembered, so that their readers
 	 * hear of a gap only if there is one; they take some 3 MiB */
@@ -18,7 +20,7 @@ struct catalog_id {
 	struct slice text;	/* points behind the struct */
 };
 
-enum step_kind { STEP_ADD, STEP_EVICT, STEP_HOLD };
+enum step_kind { STEP_ADD, STEP_EVICT, STEP_LOSE, STEP_HOLD };
 
 /* What was done, and what was before it. */
 struct catalog_step {
@@ -26,7 +28,7 @@ struct catalog_step {
 	bool was_held;			/* EVICT */
 	struct catalog_topic *topic;	/* EVICT: NULL if nobody knows */
 	uint64_t number, bytes;
-	uint64_t topic_lost, lost;	/* EVICT: before */
+	uint64_t topic_lost, lost;	/* EVICT: before; LOSE: topic_lost */
 	uint64_t floor;			/* EVICT, HOLD: before */
 	struct catalog_id *id;		/* ADD: its entry; EVICT: taken out */
 	uint64_t id_number;		/* ADD: what the id stood for; 0: nothing */
@@ -257,20 +259,29 @@ id_drop(struct catalog *c, struct catalog_id *id)
 
 /* --- steps -------------------------------------------------------------- */
 
-/* Room for one more; NULL: no memory. It counts when step_count does. */
-static struct catalog_step *
-next_step(struct catalog *c)
+/* Room for so many more, which are at most as many as the first 64. */
+static int
+steps_reserve(struct catalog *c, size_t n)
 {
 	size_t cap = c->step_cap ? 2 * c->step_cap : 64;
 	struct catalog_step *steps;
 
-	if (c->step_count == c->step_cap) {
-		steps = realloc(c->steps, cap * sizeof(*steps));
-		if (!steps)
-			return NULL;
-		c->steps = steps;
-		c->step_cap = cap;
-	}
+	if (c->step_count + n <= c->step_cap)
+		return 0;
+	steps = realloc(c->steps, cap * sizeof(*steps));
+	if (!steps)
+		return -ENOMEM;
+	c->steps = steps;
+	c->step_cap = cap;
+	return 0;
+}
+
+/* Room for one more; NULL: no memory. It counts when step_count does. */
+static struct catalog_step *
+next_step(struct catalog *c)
+{
+	if (steps_reserve(c, 1) < 0)
+		return NULL;
 	memset(c->steps + c->step_count, 0, sizeof(*c->steps));
 	return c->steps + c->step_count;
 }
@@ -482,6 +493,16 @@ take_out_id(struct catalog *c, const struct catalog_item *item,
 	step->id = id;
 }
 
+static void
+topic_loses(struct catalog *c, struct catalog_topic *t, uint64_t number)
+{
+	if (number > t->lost)
+		t->lost = number;
+	note_loss(c, t);
+	list_del(&t->changed);
+	list_add(&c->changed, &t->changed);
+}
+
 /* Its topic has lost `number`, or one of which nobody knows the topic. */
 static void
 lose(struct catalog *c, struct catalog_topic *t, uint64_t number)
@@ -493,13 +514,69 @@ lose(struct catalog *c, struct catalog_topic *t, uint64_t number)
 			c->blind = number;
 		return;
 	}
-	if (number > t->lost)
-		t->lost = number;
-	note_loss(c, t);
-	list_del(&t->changed);
-	list_add(&c->changed, &t->changed);
+	topic_loses(c, t, number);
 	if (--t->kept == 0)
 		topic_becomes_idle(c, t);
+}
+
+/* After a failure to reserve for it: what was made for it goes again. */
+static void
+drop_also(struct catalog *c, struct slice rest)
+{
+	struct catalog_topic *t;
+	struct slice name;
+
+	while (also_next(&rest, &name)) {
+		t = map_get(&c->topics, name);
+		if (t)
+			drop_if_unused(c, t);
+	}
+}
+
+/* Room for all that an event does that goes. 0; -ENOMEM: nothing was done. */
+static int
+evict_reserve(struct catalog *c, const struct catalog_item *item)
+{
+	struct slice rest = item->also, name;
+
+	if (steps_reserve(c, 1 + ALSO_MAX) < 0)
+		return -ENOMEM;
+	while (also_next(&rest, &name)) {
+		if (!topic_of(c, name)) {
+			drop_also(c, item->also);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* The other topics of an event that goes hear of it. */
+static void
+lose_also(struct catalog *c, const struct catalog_item *item)
+{
+	struct slice rest = item->also, name;
+	struct catalog_topic *t;
+	unsigned n;
+
+	for (n = 0; n < ALSO_MAX && also_next(&rest, &name); n++) {
+		t = map_get(&c->topics, name);
+		c->steps[c->step_count++] = (struct catalog_step){
+			.kind = STEP_LOSE, .topic = t, .topic_lost = t->lost,
+		};
+		topic_loses(c, t, item->number);
+		if (t->kept > 0)
+			continue;
+		/* Of those that have nothing it is the last to be forgotten. */
+		topic_gets_busy(c, t);
+		topic_becomes_idle(c, t);
+	}
+}
+
+static void
+undo_lose(struct catalog *c, const struct catalog_step *step)
+{
+	step->topic->lost = step->topic_lost;
+	drop_if_unused(c, step->topic);
 }
 
 /* What is common to an event that goes, wherever it was. */
@@ -517,6 +594,7 @@ evict(struct catalog *c, struct catalog_topic *t,
 	};
 	take_out_id(c, item, step);
 	lose(c, t, item->number);
+	lose_also(c, item);
 	return step;
 }
 
@@ -527,9 +605,8 @@ catalog_pass(struct catalog *c, const struct catalog_item *item)
 		map_get(&c->topics, item->topic) : NULL;
 	bool is_held = t && t->kept <= t->keep;
 
-	if (!next_step(c))
-		return -ENOMEM;
-	if (is_held && held_reserve(t) < 0)
+	if (is_held ? !next_step(c) || held_reserve(t) < 0 :
+		      evict_reserve(c, item) < 0)
 		return -ENOMEM;
 	if (is_held) {
 		c->steps[c->step_count++] = (struct catalog_step){
@@ -577,7 +654,7 @@ catalog_evict(struct catalog *c, const struct catalog_item *item)
 {
 	struct catalog_topic *t = holder_of(c, item);
 
-	if (!next_step(c))
+	if (evict_reserve(c, item) < 0)
 		return -ENOMEM;
 	evict(c, t, item)->was_held = true;
 	count(c, false, item->bytes, -1);
@@ -647,6 +724,9 @@ catalog_undo(struct catalog *c)
 			break;
 		case STEP_EVICT:
 			undo_evict(c, step);
+			break;
+		case STEP_LOSE:
+			undo_lose(c, step);
 			break;
 		case STEP_HOLD:
 			undo_hold(c, step);

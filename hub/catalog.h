@@ -8,6 +8,9 @@
  * remembers the number of its newest event that is gone, so that a reader is
  * told of a gap only if something that it asked for is gone.
  *
+ * An event is counted under its first topic, which alone decides what a rule
+ * keeps; its other topics hear of it when it goes, and cost nothing before.
+ *
  * What is done counts at once and can be taken back until catalog_commit.
  */
 #ifndef HUB_CATALOG_H
@@ -57,6 +60,7 @@ struct catalog_topic {
 struct catalog_item {		/* an event, as the catalog sees it */
 	uint64_t number;
 	struct slice topic;	/* absent: it cannot be read any more */
+	struct slice also;	/* going: its other topics (also.h) */
 	struct slice id;	/* a publisher's own; absent: none */
 	uint64_t bytes;		/* that it takes in the store */
 };

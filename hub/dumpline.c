@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "lib/base/units.h"
+#include "lib/sse/also.h"
 #include "lib/sse/id.h"
 
 #define FORMAT "sse-hub dump"
@@ -26,6 +27,7 @@ enum type {
 	TYPE_EPOCH,		/* uint64_t, in base 36 */
 	TYPE_TEXT,		/* struct slice */
 	TYPE_KEY,		/* struct slice, in hexadecimal */
+	TYPE_ALSO,		/* of the event */
 	TYPE_RETRY,		/* of the event */
 	TYPE_PRIVATE,
 };
@@ -74,6 +76,7 @@ static const struct member event[] = {
 	{ "clock", TYPE_TIME, AT(clock_ms), false },
 	{ "time", TYPE_TIME, AT(event.time_ms), false },
 	{ "topic", TYPE_TEXT, AT(event.topic), false },
+	{ "also", TYPE_ALSO, AT(event.also), true },
 	{ "event", TYPE_TEXT, AT(event.name), true },
 	{ "id", TYPE_TEXT, AT(event.id), true },
 	{ "retry", TYPE_RETRY, AT(event.retry_ms), true },
@@ -141,6 +144,8 @@ is_absent(const struct dumpline *l, const struct member *m)
 		return !l->event.has_retry;
 	case TYPE_PRIVATE:
 		return !l->event.is_private;
+	case TYPE_ALSO:
+		return l->event.also.len == 0;
 	case TYPE_TEXT:
 	case TYPE_KEY:
 		return m->is_optional &&
@@ -149,6 +154,23 @@ is_absent(const struct dumpline *l, const struct member *m)
 	default:
 		return false;
 	}
+}
+
+static json_t *
+also_of(struct slice rest)
+{
+	json_t *list = json_array();
+	struct slice name;
+
+	while (list && also_next(&rest, &name)) {
+		/* Appending frees what cannot be appended. */
+		if (json_array_append_new(list, json_stringn(name.p,
+							     name.len)) == 0)
+			continue;
+		json_decref(list);
+		return NULL;
+	}
+	return list;
 }
 
 static json_t *
@@ -164,6 +186,8 @@ value_of(const struct dumpline *l, const struct member *m)
 		return json_stringn(s->p ? s->p : "", s->len);
 	case TYPE_KEY:
 		return key_of(*s);
+	case TYPE_ALSO:
+		return also_of(*s);
 	case TYPE_RETRY:
 		return json_integer(l->event.retry_ms);
 	case TYPE_PRIVATE:
@@ -199,7 +223,8 @@ fill(json_t *root, const struct dumpline *l)
 			continue;
 		value = value_of(l, m);
 		if (!value)
-			return m->type == TYPE_TEXT ? -EINVAL : -ERANGE;
+			return m->type == TYPE_TEXT || m->type == TYPE_ALSO ?
+				       -EINVAL : -ERANGE;
 		if (json_object_set_new(root, m->name, value) < 0)
 			return -ENOMEM;
 	}
@@ -283,6 +308,27 @@ take_key(const json_t *value, struct dumpline *l)
 }
 
 static bool
+take_also(const json_t *list, struct dumpline *l)
+{
+	size_t i, n = json_array_size(list);
+	const json_t *value;
+	struct slice name;
+
+	if (!json_is_array(list) || n == 0 || n > ALSO_MAX)
+		return false;
+	for (i = 0; i < n; i++) {
+		value = json_array_get(list, i);
+		name = (struct slice){ json_string_value(value),
+				       json_string_length(value) };
+		if (!name.p || name.len > TOPIC_MAX ||
+		    also_append(&l->also, name) < 0)
+			return false;
+	}
+	l->event.also = buf_slice(&l->also);
+	return true;
+}
+
+static bool
 take_retry(const json_t *value, struct event *e)
 {
 	int64_t n;
@@ -311,6 +357,8 @@ take(const json_t *value, const struct member *m, struct dumpline *l)
 		return take_epoch(value, p);
 	case TYPE_KEY:
 		return take_key(value, l);
+	case TYPE_ALSO:
+		return take_also(value, l);
 	case TYPE_RETRY:
 		return take_retry(value, &l->event);
 	case TYPE_PRIVATE:
@@ -340,6 +388,8 @@ form_of(enum type type)
 		return "text";
 	case TYPE_KEY:
 		return "1 to 64 bytes in hexadecimal";
+	case TYPE_ALSO:
+		return "a list of 1 to 9 texts of at most 255 bytes";
 	case TYPE_RETRY:
 		return "whole milliseconds from 0 to 4294967295";
 	case TYPE_PRIVATE:
@@ -467,5 +517,6 @@ void
 dumpline_done(struct dumpline *l)
 {
 	json_decref(l->root);
+	buf_done(&l->also);
 	l->root = NULL;
 }

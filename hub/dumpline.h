@@ -9,8 +9,8 @@
  *	epoch	epoch and end: an earlier one, and its last number
  *	topic	topic and lost: the number of its newest event that is gone
  *	key	number, clock, key: a publisher's key that is remembered
- *	event	number, clock, time (Unix), topic, data; event, id, retry,
- *		private and key if it has them
+ *	event	number, clock, time (Unix), topic, data; also (a list of its
+ *		other topics), event, id, retry, private and key if it has them
  *	end	lines: how many the whole dump has, this one included
  *
  * Keys are any bytes, and written in hexadecimal.
@@ -43,6 +43,7 @@ struct dumpline {
 	/* KEY: number and key; TOPIC: topic; EVENT: all but its epoch. */
 	struct event event;
 	char key[EVENT_KEY_MAX];	/* parsing: where event.key points */
+	struct buf also;	/* parsing: owned; where event.also points */
 	void *root;		/* parsing: owned; the texts live in it */
 };
 

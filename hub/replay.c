@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "lib/base/limits.h"
+#include "lib/sse/also.h"
 #include "lib/sse/id.h"
 #include "lib/sse/selector.h"
 
@@ -21,14 +22,28 @@ struct scan {
 };
 
 static bool
-scan_wants(const struct scan *s, struct slice topic)
+scan_matches(const struct scan *s, struct slice topic)
 {
 	size_t i;
 
 	for (i = 0; i < s->q->n_selectors; i++)
 		if (selector_match(s->q->selectors[i], s->kinds[i], topic))
 			return true;
-	return s->q->n_selectors == 0;
+	return false;
+}
+
+static bool
+scan_wants(const struct scan *s, const struct store_record *r)
+{
+	struct slice also, topic;
+
+	if (s->q->n_selectors == 0 || scan_matches(s, r->topic))
+		return true;
+	also = frame_header_also(r->header);
+	while (also_next(&also, &topic))
+		if (scan_matches(s, topic))
+			return true;
+	return false;
 }
 
 /*
@@ -72,7 +87,7 @@ scan_on_record(void *user, const struct store_record *r)
 
 	if (s->scanned == LIMIT_PAGE_SCANNED || reply->count == s->q->limit)
 		return scan_stop(s, 0);
-	if (scan_wants(s, r->topic)) {
+	if (scan_wants(s, r)) {
 		if (reply->count > 0 && s->bytes + bytes > LIMIT_PAGE_BYTES)
 			return scan_stop(s, 0);
 		parts = s->page->events + 3 * reply->count;

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "lib/bus/frame.h"
+
 static bool
 is_old(const struct catalog *c, int64_t now_ms, int64_t time_ms)
 {
@@ -43,6 +45,7 @@ step(struct catalog *c, int64_t now_ms, const struct trim_ops *ops, void *user)
 		return 0;
 	item.number = record.number;
 	item.topic = record.topic;
+	item.also = frame_header_also(record.header);
 	item.id = record.id;
 	if (need == CATALOG_DISPLACED || need == CATALOG_HELD)
 		r = catalog_evict(c, &item) < 0 ? -ENOMEM : 1;

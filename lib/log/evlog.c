@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/base/map.h"
+#include "lib/sse/also.h"
 #include "lib/sse/selector.h"
 
 enum {
@@ -120,6 +121,7 @@ evlog_free(struct evlog *l)
 	for (uint64_t pos = l->first; pos < l->end; pos++) {
 		free(slot(l, pos)->payload);
 		free(slot(l, pos)->id);
+		free(slot(l, pos)->also);
 	}
 	while (!list_is_empty(&l->topic_list))
 		topic_forget(l, list_entry(l->topic_list.next,
@@ -202,17 +204,34 @@ topic_becomes_idle(struct evlog *l, struct evlog_topic *t)
 	}
 }
 
-/* Puts the entry at `pos` last into its topic's chain. */
+/* Where an entry has what comes behind it, and before it, in a topic's chain. */
+static uint64_t *
+next_of(struct evlog_entry *e, const struct evlog_topic *t)
+{
+	if (e->topic == t)
+		return &e->next;
+	return &((struct evlog_link *)(uintptr_t)evlog_link_of(e, t))->next;
+}
+
+static uint64_t *
+prev_of(struct evlog_entry *e, const struct evlog_topic *t)
+{
+	if (e->topic == t)
+		return &e->prev;
+	return &((struct evlog_link *)(uintptr_t)evlog_link_of(e, t))->prev;
+}
+
+/* Puts the entry at `pos`, which has the topic, last into its chain. */
 static void
 topic_link(struct evlog *l, struct evlog_topic *t, uint64_t pos)
 {
 	struct evlog_entry *e = slot(l, pos);
 
-	e->topic = t;
-	e->prev = t->last;
-	e->next = EVLOG_NONE;
+	t->is_shared |= e->also != NULL;
+	*prev_of(e, t) = t->last;
+	*next_of(e, t) = EVLOG_NONE;
 	if (t->last != EVLOG_NONE) {
-		slot(l, t->last)->next = pos;
+		*next_of(slot(l, t->last), t) = pos;
 	} else {
 		t->first = pos;
 		if (!list_is_empty(&t->idle)) {
@@ -221,6 +240,87 @@ topic_link(struct evlog *l, struct evlog_topic *t, uint64_t pos)
 		}
 	}
 	t->last = pos;
+}
+
+/* The entry before `end`, which is the first one, leaves. */
+static void
+topic_loses_first(struct evlog *l, struct evlog_topic *t,
+		  const struct evlog_entry *e, uint64_t end)
+{
+	t->lost = e->place;
+	t->lost_end = end;
+	t->first = evlog_next(e, t);
+	if (t->first == EVLOG_NONE) {
+		t->last = EVLOG_NONE;
+		topic_becomes_idle(l, t);
+	} else {
+		*prev_of(slot(l, t->first), t) = EVLOG_NONE;
+	}
+}
+
+/* ---- the other topics ---- */
+
+const struct evlog_link *
+evlog_link_of(const struct evlog_entry *e, const struct evlog_topic *t)
+{
+	const struct evlog_link *link = e->also->links;
+
+	while (link->topic != t)
+		link++;
+	return link;
+}
+
+/* Those that could not be used are as idle as others without entries. */
+static void
+also_undo(struct evlog *l, const struct evlog_item *item)
+{
+	struct slice rest = item->also, name = item->topic;
+	struct evlog_topic *t;
+
+	do {
+		t = evlog_find_topic(l, name);
+		if (t && t->last == EVLOG_NONE && list_is_empty(&t->idle))
+			topic_becomes_idle(l, t);
+	} while (also_next(&rest, &name));
+}
+
+static bool
+also_has(const struct evlog_also *also, const struct evlog_topic *first,
+	 const struct evlog_topic *t)
+{
+	for (uint32_t i = 0; i < also->count; i++)
+		if (also->links[i].topic == t)
+			return true;
+	return first == t;
+}
+
+/* Finds or makes the other topics of what is to be appended. 0 or -ENOMEM. */
+static int
+also_make(struct evlog *l, const struct evlog_item *item,
+	  const struct evlog_topic *first, struct evlog_also **ret_also)
+{
+	struct slice rest = item->also, name;
+	struct evlog_also *also;
+	struct evlog_topic *t;
+
+	*ret_also = NULL;
+	if (!first || !also_next(&rest, &name))
+		return 0;
+	also = malloc(sizeof(*also) + ALSO_MAX * sizeof(*also->links));
+	if (!also)
+		return -ENOMEM;
+	also->count = 0;
+	do {
+		t = evlog_find_topic(l, name);
+		if (!t && topic_make(l, name, &t) < 0) {
+			free(also);
+			return -ENOMEM;
+		}
+		if (!also_has(also, first, t))
+			also->links[also->count++].topic = t;
+	} while (also->count < ALSO_MAX && also_next(&rest, &name));
+	*ret_also = also;
+	return 0;
 }
 
 /* ---- entries ---- */
@@ -248,15 +348,12 @@ evict_first(struct evlog *l)
 		lose_sight(l, e->place, l->first);
 		return;
 	}
-	t->lost = e->place;
-	t->lost_end = l->first;
-	t->first = e->next;
-	if (t->first == EVLOG_NONE) {
-		t->last = EVLOG_NONE;
-		topic_becomes_idle(l, t);
-	} else {
-		slot(l, t->first)->prev = EVLOG_NONE;
-	}
+	topic_loses_first(l, t, e, l->first);
+	if (!e->also)
+		return;
+	for (uint32_t i = 0; i < e->also->count; i++)
+		topic_loses_first(l, e->also->links[i].topic, e, l->first);
+	free(e->also);
 }
 
 static bool
@@ -324,6 +421,7 @@ evlog_append(struct evlog *l, const struct evlog_item *item,
 	     char *take_payload, size_t len, uint64_t *ret_pos)
 {
 	struct evlog_topic *t = NULL;
+	struct evlog_also *also = NULL;
 	struct evlog_id *id = NULL;
 	struct evlog_entry *e;
 	uint64_t pos = l->end;
@@ -341,9 +439,10 @@ evlog_append(struct evlog *l, const struct evlog_item *item,
 		if (!t && topic_make(l, item->topic, &t) < 0)
 			goto fail;
 	}
-	if (item->id.p && id_make(l, item->id, pos, &id) < 0) {
-		if (t && t->last == EVLOG_NONE && list_is_empty(&t->idle))
-			topic_becomes_idle(l, t);
+	if ((item->also.len > 0 && also_make(l, item, t, &also) < 0) ||
+	    (item->id.p && id_make(l, item->id, pos, &id) < 0)) {
+		free(also);
+		also_undo(l, item);
 		goto fail;
 	}
 
@@ -353,8 +452,10 @@ evlog_append(struct evlog *l, const struct evlog_item *item,
 	*e = (struct evlog_entry){
 		.place = l->last,
 		.time_ms = item->time_ms,
+		.topic = t,
 		.prev = EVLOG_NONE,
 		.next = EVLOG_NONE,
+		.also = also,
 		.id = id,
 		.payload = take_payload,
 		.len = (uint32_t)len,
@@ -367,6 +468,8 @@ evlog_append(struct evlog *l, const struct evlog_item *item,
 		topic_link(l, t, pos);
 	else
 		l->everyone = pos;
+	for (uint32_t i = 0; also && i < also->count; i++)
+		topic_link(l, also->links[i].topic, pos);
 	while (is_over(l) && l->end - l->first > 1)
 		evict_first(l);
 	*ret_pos = pos;

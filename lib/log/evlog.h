@@ -4,7 +4,7 @@
  *
  * What an entry's payload is (SSE bytes, in a worker) is the owner's. An entry
  * is found by its position, by the place of its number in an epoch, by a
- * publisher's own id, or along its topic's chain. Positions count up by one and are never used again, so a
+ * publisher's own id, or along the chain of each of its topics. Positions count up by one and are never used again, so a
  * reader is nothing but a position: a cursor. The oldest entries leave when a
  * bound is reached, but the newest always stays; each topic remembers the
  * place of the last one that left, so that a reader is told of a gap only if
@@ -47,6 +47,7 @@ struct evlog_topic {
 	struct evlog_place lost;
 	uint64_t lost_end;		/* its position plus one; 0: none */
 	bool is_guarded;		/* selector_is_guarded(name) */
+	bool is_shared;			/* an entry of it had other topics, too */
 	void *exact;			/* groups.c: the selector that names it */
 	void *templates;		/* groups.c: templates that match it, owned */
 	uint64_t templates_turn;	/* groups.c: when that was worked out */
@@ -55,11 +56,23 @@ struct evlog_topic {
 	struct slice name;		/* points behind the struct */
 };
 
+/* Where an entry stands in the chain of another topic of it. */
+struct evlog_link {
+	struct evlog_topic *topic;
+	uint64_t prev, next;		/* along the topic, or EVLOG_NONE */
+};
+
+struct evlog_also {			/* of few entries */
+	uint32_t count;
+	struct evlog_link links[];
+};
+
 struct evlog_entry {
 	struct evlog_place place;
 	int64_t time_ms;
 	struct evlog_topic *topic;	/* NULL: meant for every reader */
 	uint64_t prev, next;		/* along the topic, or EVLOG_NONE */
+	struct evlog_also *also;	/* owned; NULL: no other topics */
 	struct evlog_id *id;		/* a publisher's own id; NULL: none */
 	char *payload;			/* owned */
 	uint32_t len;
@@ -71,6 +84,7 @@ struct evlog_item {			/* what to append */
 	uint64_t number;		/* in the epoch that has begun last */
 	int64_t time_ms;
 	struct slice topic;		/* absent: meant for every reader */
+	struct slice also;		/* its other topics (lib/sse/also.h) */
 	struct slice id;		/* absent: none */
 	bool is_private;
 	uint8_t mark;
@@ -118,6 +132,33 @@ uint64_t evlog_first(const struct evlog *l);
 uint64_t evlog_end(const struct evlog *l);
 uint64_t evlog_bytes(const struct evlog *l);
 const struct evlog_entry *evlog_at(const struct evlog *l, uint64_t pos);	/* kept ones only */
+
+/* The topics of an entry, its first one at 0; NULL: there are no more. */
+static inline struct evlog_topic *
+evlog_topic_at(const struct evlog_entry *e, uint32_t i)
+{
+	if (i == 0)
+		return e->topic;
+	return e->also && i <= e->also->count ? e->also->links[i - 1].topic :
+						NULL;
+}
+
+/* The entry's place in the chain of a topic; one that it has. */
+const struct evlog_link *evlog_link_of(const struct evlog_entry *e,
+				       const struct evlog_topic *t);
+
+/* Along the chain of one of its topics. */
+static inline uint64_t
+evlog_prev(const struct evlog_entry *e, const struct evlog_topic *t)
+{
+	return e->topic == t ? e->prev : evlog_link_of(e, t)->prev;
+}
+
+static inline uint64_t
+evlog_next(const struct evlog_entry *e, const struct evlog_topic *t)
+{
+	return e->topic == t ? e->next : evlog_link_of(e, t)->next;
+}
 
 /* Position of the newest entry meant for every reader, kept or not; NONE. */
 uint64_t evlog_everyone(const struct evlog *l);

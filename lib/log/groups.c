@@ -15,6 +15,7 @@
 
 #include "lib/base/map.h"
 #include "lib/log/allowance.h"
+#include "lib/sse/also.h"
 #include "lib/sse/selector.h"
 
 enum {
@@ -601,12 +602,35 @@ group_takes(const struct group *group, const struct group_selector *gs,
 	       allowance_covers(group->allowance, topic);
 }
 
+static bool
+allows_entry(const struct group *group, const struct evlog_entry *e)
+{
+	const struct evlog_topic *t;
+
+	for (uint32_t i = 0; (t = evlog_topic_at(e, i)); i++)
+		if (allowance_covers(group->allowance, t->name))
+			return true;
+	return false;
+}
+
+/* The same for an entry, of which the selector matches `t`: with several topics
+ * it is enough that another of them is allowed. */
+static bool
+group_takes_entry(const struct group *group, const struct group_selector *gs,
+		  const struct evlog_topic *t, const struct evlog_entry *e)
+{
+	if (group_takes(group, gs, t->name, e->is_private))
+		return true;
+	return e->also && (gs->takes & GROUP_TAKES_ALLOWED) &&
+	       group->allowance && allows_entry(group, e);
+}
+
 /* ---- the head of the log ---- */
 
 struct note {
 	struct groups *groups;
 	uint64_t pos;
-	bool is_private;
+	const struct evlog_entry *entry;
 	void (*missed)(void *user, struct group *group);
 	void *user;
 	int result;
@@ -639,20 +663,23 @@ note_group(struct note *n, struct group *group)
 }
 
 static void
-note_selector(struct note *n, const struct selector *s, struct slice topic)
+note_selector(struct note *n, const struct selector *s,
+	      const struct evlog_topic *t)
 {
 	for (uint32_t i = 0; i < s->use_count; i++) {
 		struct group *group = s->uses[i].group;
 
-		if (group_takes(group, &group->selectors[s->uses[i].index],
-				topic, n->is_private))
+		if (group_takes_entry(group, &group->selectors[s->uses[i].index],
+				      t, n->entry))
 			note_group(n, group);
 	}
 }
 
 static void
-note_subtrees(struct note *n, struct slice topic)
+note_subtrees(struct note *n, const struct evlog_topic *t)
 {
+	struct slice topic = t->name;
+
 	if (n->groups->subtrees.count == 0)
 		return;
 	for (size_t i = 0; i < topic.len; i++) {
@@ -663,7 +690,7 @@ note_subtrees(struct note *n, struct slice topic)
 		s = map_get(&n->groups->subtrees,
 			    (struct slice){ topic.p, i + 1 });
 		if (s && selector_match(s->text, s->kind, topic))
-			note_selector(n, s, topic);
+			note_selector(n, s, t);
 	}
 }
 
@@ -678,9 +705,9 @@ note_templates(struct note *n, struct evlog_topic *t)
 		return;
 	m = topic_templates(n->groups, t);
 	for (size_t i = 0; m && i < m->count; i++)
-		note_selector(n, m->items[i], t->name);
+		note_selector(n, m->items[i], t);
 	while (!m && (s = next_template(&w)))
-		note_selector(n, s, t->name);
+		note_selector(n, s, t);
 }
 
 static void
@@ -693,23 +720,32 @@ note_everyone(struct note *n)
 		note_group(n, group);
 }
 
+static void
+note_topic(struct note *n, struct evlog_topic *t)
+{
+	if (t->exact)
+		note_selector(n, t->exact, t);
+	note_subtrees(n, t);
+	if (n->groups->all && !t->is_guarded)
+		note_selector(n, n->groups->all, t);
+	note_templates(n, t);
+}
+
 int
 groups_note(struct groups *g, uint64_t pos,
 	    void (*missed)(void *user, struct group *group), void *user)
 {
 	const struct evlog_entry *e = evlog_at(g->log, pos);
-	struct note n = { g, pos, e->is_private, missed, user, 0 };
+	struct note n = { g, pos, e, missed, user, 0 };
 
 	if (!e->topic) {
 		note_everyone(&n);
 		return n.result;
 	}
-	if (e->topic->exact)
-		note_selector(&n, e->topic->exact, e->topic->name);
-	note_subtrees(&n, e->topic->name);
-	if (g->all && !e->topic->is_guarded)
-		note_selector(&n, g->all, e->topic->name);
-	note_templates(&n, e->topic);
+	note_topic(&n, e->topic);
+	/* A group that has noted it already does so once. */
+	for (uint32_t i = 0; e->also && i < e->also->count; i++)
+		note_topic(&n, e->also->links[i].topic);
 	return n.result;
 }
 
@@ -769,25 +805,78 @@ group_wants_topic(const struct group *group, const struct evlog_topic *t,
 }
 
 bool
-group_wants(const struct groups *g, const struct group *group,
-	    const struct evlog_entry *e)
-{
-	(void)g;
-	return !e->topic || group_wants_topic(group, e->topic, e->is_private);
-}
-
-bool
-group_wants_event(const struct group *group, struct slice topic,
-		  bool is_private)
+group_wants_entry_for(const struct group *group, const struct evlog_topic *t,
+		      const struct evlog_entry *e)
 {
 	for (uint32_t i = 0; i < group->selector_count; i++) {
 		const struct group_selector *gs = &group->selectors[i];
 
-		if (selector_match(gs->selector->text, gs->selector->kind,
-				   topic) &&
-		    group_takes(group, gs, topic, is_private))
+		if (selector_wants(gs->selector, t) &&
+		    group_takes_entry(group, gs, t, e))
 			return true;
 	}
+	return false;
+}
+
+/* It has a topic. */
+static bool
+group_wants_entry(const struct group *group, const struct evlog_entry *e)
+{
+	const struct evlog_topic *t;
+
+	for (uint32_t i = 0; (t = evlog_topic_at(e, i)); i++)
+		if (group_wants_entry_for(group, t, e))
+			return true;
+	return false;
+}
+
+bool
+group_wants(const struct groups *g, const struct group *group,
+	    const struct evlog_entry *e)
+{
+	(void)g;
+	return !e->topic || group_wants_entry(group, e);
+}
+
+static bool
+allows_event(const struct group *group, const struct event *e)
+{
+	struct slice rest = e->also, topic = e->topic;
+
+	do {
+		if (allowance_covers(group->allowance, topic))
+			return true;
+	} while (also_next(&rest, &topic));
+	return false;
+}
+
+bool
+group_wants_event_for(const struct group *group, struct slice topic,
+		      const struct event *e)
+{
+	for (uint32_t i = 0; i < group->selector_count; i++) {
+		const struct group_selector *gs = &group->selectors[i];
+
+		if (!selector_match(gs->selector->text, gs->selector->kind,
+				    topic))
+			continue;
+		if (group_takes(group, gs, topic, e->is_private) ||
+		    (e->also.len > 0 && (gs->takes & GROUP_TAKES_ALLOWED) &&
+		     group->allowance && allows_event(group, e)))
+			return true;
+	}
+	return false;
+}
+
+bool
+group_wants_event(const struct group *group, const struct event *e)
+{
+	struct slice rest = e->also, topic = e->topic;
+
+	do {
+		if (group_wants_event_for(group, topic, e))
+			return true;
+	} while (also_next(&rest, &topic));
 	return false;
 }
 
@@ -831,6 +920,17 @@ names_its_topics(const struct group *group)
 	return true;
 }
 
+static bool
+is_of(const struct evlog_entry *e, const struct evlog_topic *t)
+{
+	if (e->topic == t)
+		return true;
+	for (uint32_t i = 0; e->also && i < e->also->count; i++)
+		if (e->also->links[i].topic == t)
+			return true;
+	return false;
+}
+
 /*
  * The first position of a topic that is not before `from`. Looked for from
  * both ends at once: it is near `from` in a busy topic, and near the chain's
@@ -846,14 +946,25 @@ chain_from(const struct evlog *l, const struct evlog_topic *t, uint64_t from)
 	if (t->first >= from)
 		return t->first;
 	for (pos = t->last;; ahead++) {
-		uint64_t prev = evlog_at(l, pos)->prev;
+		uint64_t prev = evlog_prev(evlog_at(l, pos), t);
 
 		if (prev == EVLOG_NONE || prev < from)
 			return pos;
-		if (evlog_at(l, ahead)->topic == t)
+		if (is_of(evlog_at(l, ahead), t))
 			return ahead;
 		pos = prev;
 	}
+}
+
+/* Moves on in all of the chains that an entry stands in. */
+static void
+pass_in_all(const struct group *group, const struct evlog_entry *e,
+	    uint64_t at[GROUP_CHAINS], uint64_t pos)
+{
+	for (uint32_t i = 0; i < group->selector_count; i++)
+		if (at[i] == pos)
+			at[i] = evlog_next(e,
+					   group->selectors[i].selector->topic);
 }
 
 static size_t
@@ -878,10 +989,16 @@ collect_chains(const struct evlog *l, const struct group *group, uint64_t from,
 			return n;
 		}
 		e = evlog_at(l, at[least]);
+		*ret_next = at[least] + 1;
+		if (e->also) {
+			if (group_wants_entry(group, e))
+				out[n++] = at[least];
+			pass_in_all(group, e, at, at[least]);
+			continue;
+		}
 		if (group_takes(group, &group->selectors[least],
 				e->topic->name, e->is_private))
 			out[n++] = at[least];
-		*ret_next = at[least] + 1;
 		at[least] = e->next;
 	}
 	return n;
@@ -907,6 +1024,11 @@ collect_scan(const struct evlog *l, const struct group *group, uint64_t from,
 
 		if (!e->topic) {
 			out[n++] = pos;
+			continue;
+		}
+		if (e->also) {
+			if (group_wants_entry(group, e))
+				out[n++] = pos;
 			continue;
 		}
 		if (e->topic != seen || e->is_private != seen_private) {
@@ -983,6 +1105,27 @@ walk_wants(const struct walk *w, const struct evlog_topic *t, bool is_private)
 			   is_private);
 }
 
+/*
+ * The same for what has left: what other topics that had is not known any more, so
+ * where one of them may have been allowed, it was.
+ */
+static bool
+walk_may_want(const struct walk *w, const struct evlog_topic *t)
+{
+	if (walk_wants(w, t, false))
+		return true;
+	if (!t->is_shared || !w->group->allowance)
+		return false;
+	for (uint32_t i = 0; i < w->group->selector_count; i++) {
+		const struct group_selector *gs = &w->group->selectors[i];
+
+		if ((gs->takes & GROUP_TAKES_ALLOWED) &&
+		    selector_wants(gs->selector, t))
+			return true;
+	}
+	return false;
+}
+
 bool
 group_has_lost(struct groups *g, const struct group *group,
 	       struct evlog_place place)
@@ -996,7 +1139,7 @@ group_has_lost(struct groups *g, const struct group *group,
 		return false;
 	while ((t = walk_next(&w)))
 		if (evlog_place_cmp(t->lost, place) > 0 &&
-		    walk_wants(&w, t, false))
+		    walk_may_want(&w, t))
 			return true;
 	return false;
 }
@@ -1012,7 +1155,7 @@ group_has_lost_at(struct groups *g, const struct group *group, uint64_t cursor)
 	if (evlog_blind_end(g->log) > cursor)
 		return true;
 	while ((t = walk_next(&w)))
-		if (t->lost_end > cursor && walk_wants(&w, t, false))
+		if (t->lost_end > cursor && walk_may_want(&w, t))
 			return true;
 	return false;
 }
@@ -1041,20 +1184,23 @@ newest_add(struct newest *out, uint64_t pos)
 }
 
 static int
-newest_of_topic(const struct evlog *l, const struct evlog_topic *t,
-		bool with_private, uint32_t n, struct newest *out)
+newest_of_topic(struct walk *w, const struct evlog *l,
+		const struct evlog_topic *t, uint32_t n, struct newest *out)
 {
-	uint64_t pos = t->last;
+	bool with_public = walk_wants(w, t, false);
+	bool with_private = walk_wants(w, t, true);
+	uint64_t pos = walk_may_want(w, t) ? t->last : EVLOG_NONE;
 	int r = 0;
 
 	while (pos != EVLOG_NONE && n > 0 && r == 0) {
 		const struct evlog_entry *e = evlog_at(l, pos);
 
-		if (!e->is_private || with_private) {
+		if (e->also ? group_wants_entry_for(w->group, t, e) :
+			      e->is_private ? with_private : with_public) {
 			r = newest_add(out, pos);
 			n--;
 		}
-		pos = e->prev;
+		pos = evlog_prev(e, t);
 	}
 	return r;
 }
@@ -1067,6 +1213,18 @@ by_position(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* What is the newest of several topics is there once. */
+static void
+newest_once(struct newest *out)
+{
+	size_t n = 1;
+
+	for (size_t i = 1; i < out->count; i++)
+		if (out->positions[i] != out->positions[n - 1])
+			out->positions[n++] = out->positions[i];
+	out->count = n;
+}
+
 int
 group_newest(struct groups *g, const struct group *group, uint32_t n,
 	     uint64_t **ret_positions, size_t *ret_count)
@@ -1077,16 +1235,16 @@ group_newest(struct groups *g, const struct group *group, uint32_t n,
 	int r = 0;
 
 	while (r == 0 && (t = walk_next(&w)))
-		if (walk_wants(&w, t, false))
-			r = newest_of_topic(g->log, t, walk_wants(&w, t, true),
-					    n, &out);
+		r = newest_of_topic(&w, g->log, t, n, &out);
 	if (r < 0) {
 		free(out.positions);
 		return r;
 	}
-	if (out.count)
+	if (out.count) {
 		qsort(out.positions, out.count, sizeof(*out.positions),
 		      by_position);
+		newest_once(&out);
+	}
 	*ret_positions = out.positions;
 	*ret_count = out.count;
 	return 0;
@@ -1104,9 +1262,9 @@ group_is_short(struct groups *g, const struct group *group, uint32_t n)
 		uint32_t left = n;
 
 		for (; pos != EVLOG_NONE && left > 0;
-		     pos = evlog_at(g->log, pos)->prev)
-			if (group_takes(group, gs, t->name,
-					evlog_at(g->log, pos)->is_private))
+		     pos = evlog_prev(evlog_at(g->log, pos), t))
+			if (group_takes_entry(group, gs, t,
+					      evlog_at(g->log, pos)))
 				left--;
 		if (left > 0)
 			return true;

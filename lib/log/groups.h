@@ -21,6 +21,7 @@
 #include "lib/base/list.h"
 #include "lib/base/slice.h"
 #include "lib/log/evlog.h"
+#include "lib/sse/event.h"
 
 struct allowance;
 struct groups;
@@ -93,8 +94,14 @@ bool group_wants(const struct groups *g, const struct group *group,
 		 const struct evlog_entry *e);
 
 /* The same for an event that is in no log. */
-bool group_wants_event(const struct group *group, struct slice topic,
-		       bool is_private);
+bool group_wants_event(const struct group *group, const struct event *e);
+
+/* Whether it does for the sake of this one of its topics. */
+bool group_wants_entry_for(const struct group *group,
+			   const struct evlog_topic *t,
+			   const struct evlog_entry *e);
+bool group_wants_event_for(const struct group *group, struct slice topic,
+			   const struct event *e);
 
 /*
  * Appends selectors that mean at least what it wants, one a line: to ask a hub

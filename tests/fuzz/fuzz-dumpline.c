@@ -26,6 +26,7 @@ check_same(const struct dumpline *a, const struct dumpline *b)
 	must(a->event.retry_ms == b->event.retry_ms);
 	must(a->event.is_private == b->event.is_private);
 	must(slice_eq(a->event.topic, b->event.topic));
+	must(slice_eq(a->event.also, b->event.also));
 	must(slice_eq(a->event.name, b->event.name));
 	must(slice_eq(a->event.id, b->event.id));
 	must(slice_eq(a->event.key, b->event.key));

@@ -121,8 +121,9 @@ rig_state(const struct rig *rig)
 /* A whole event, whose header is one. Data of `len` bytes that only this
  * number has. */
 static inline int
-rig_append(struct rig *rig, uint64_t number, const char *topic, size_t len,
-	   int64_t time_ms, const char *id, const char *key)
+rig_append_also(struct rig *rig, uint64_t number, const char *topic,
+		struct slice also, size_t len, int64_t time_ms, const char *id,
+		const char *key)
 {
 	struct frame frame = { .type = FRAME_EVENT, .is_replayed = true };
 	char header[FRAME_HEADER_MAX];
@@ -139,11 +140,20 @@ rig_append(struct rig *rig, uint64_t number, const char *topic, size_t len,
 	r.data = (struct slice){ data, len };
 	frame.event = (struct event){
 		.topic = r.topic, .id = r.id, .key = r.key, .data = r.data,
+		.also = also,
 		.epoch = rig_state(rig).epoch, .number = number,
 	};
 	r.header.p = header;
 	r.header.len = frame_write_header(&frame, header);
 	return rig->store->ops->append(rig->store, &r);
+}
+
+static inline int
+rig_append(struct rig *rig, uint64_t number, const char *topic, size_t len,
+	   int64_t time_ms, const char *id, const char *key)
+{
+	return rig_append_also(rig, number, topic, SLICE_NONE, len, time_ms, id,
+			       key);
 }
 
 static inline bool

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/sse/also.h"
 #include "tests/support/fault.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/unit_random.h"
@@ -26,11 +27,32 @@ static struct catalog_rule rules[] = {
 struct book {
 	struct catalog_item items[EVENTS + 1];
 	char topics[EVENTS + 1][8], ids[EVENTS + 1][8];
+	char also[EVENTS + 1][32];
 	bool is_gone[EVENTS + 1];
 	uint64_t last;
 };
 
 static struct book book;
+
+/* Up to three other topics, as they travel. */
+static struct slice
+new_also(char out[32])
+{
+	size_t len = 0, n = unit_chance(3) ? 1 + unit_below(3) : 0;
+
+	while (n-- > 0) {
+		char *at = out + len;
+		int text = snprintf(at + 3, 6, "t%u/%u",
+				    (unsigned)unit_below(2),
+				    (unsigned)unit_below(TOPICS));
+
+		at[0] = ALSO_TYPE;
+		at[1] = 0;
+		at[2] = (char)text;
+		len += 3 + (size_t)text;
+	}
+	return len ? (struct slice){ out, len } : SLICE_NONE;
+}
 
 static struct catalog_item *
 new_item(uint64_t number)
@@ -44,6 +66,7 @@ new_item(uint64_t number)
 		.number = number, .topic = slice_of(book.topics[number]),
 		.id = slice_of(unit_chance(2) ? book.ids[number] : NULL),
 		.bytes = 1 + unit_below(100),
+		.also = new_also(book.also[number]),
 	};
 	return item;
 }
@@ -215,6 +238,44 @@ takes_back(uint64_t seed, bool is_short)
 	catalog_done(&c);
 }
 
+/* The other topics of an event hear of it when it goes, and not before. */
+static void
+tells_the_other_topics(void **state)
+{
+	static const struct slice names[] = {
+		SLICE_LIT("a"), SLICE_LIT("b"), SLICE_LIT("c"), SLICE_LIT("d"),
+	};
+	const struct store_limits most = { .events = 1 };
+	enum selector_kind kind = SELECTOR_TOPIC;
+	struct catalog c;
+
+	(void)state;
+	catalog_init(&c, &most, NULL, 0);
+	for (uint64_t i = 1; i <= 3; i++) {
+		struct catalog_item item = {
+			.number = i, .topic = names[0], .bytes = 1,
+			.also = i == 2 ? SLICE_LIT("\7\0\1b\7\0\1c") :
+					 SLICE_NONE,
+		};
+
+		assert_int_equal(catalog_add(&c, &item), 0);
+		assert_int_equal(c.topics.count, i == 3 ? 3 : 1);
+		if (i == 2) {
+			item = (struct catalog_item){ .number = 1, .bytes = 1,
+						      .topic = names[0],
+				.also = SLICE_LIT("\7\0\1b\7\0\1c") };
+			assert_int_equal(catalog_pass(&c, &item), 1);
+		}
+		catalog_commit(&c);
+	}
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		assert_int_equal(catalog_lost(&c, &names[i], &kind, 1, 0),
+				 i < 3);
+	assert_int_equal(catalog_lost(&c, &names[1], &kind, 1, 1), 0);
+	check_lists(&c);
+	catalog_done(&c);
+}
+
 static void
 what_is_taken_back_leaves_nothing(void **state)
 {
@@ -364,6 +425,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_the_other_topics),
 		cmocka_unit_test(what_is_taken_back_leaves_nothing),
 		cmocka_unit_test(nor_does_a_lack_of_memory),
 		cmocka_unit_test(shows_what_was_loaded),

@@ -483,6 +483,49 @@ follows_other_rules(void **state)
 	rig_done(&rig);
 }
 
+static uint64_t
+lost_of(const struct rig *rig, struct slice topic, uint64_t after)
+{
+	enum selector_kind kind = SELECTOR_TOPIC;
+
+	return catalog_lost(&rig->store->catalog, &topic, &kind, 1, after);
+}
+
+/* An event that goes is gone for each of its topics, and stays so. */
+static void
+loses_for_all_topics(void **state)
+{
+	const struct slice also = SLICE_LIT("\7\0\1b\7\0\3c/d");
+	enum rig_kind kind;
+
+	(void)state;
+	for (kind = 0; kind < RIG_KINDS; kind++) {
+		struct rig rig = { .kind = kind, .limits = { .events = 2 } };
+		int64_t now_ms = clock_mono_ms();
+		uint64_t i;
+
+		rig_open(&rig);
+		for (i = 1; i <= 3; i++)
+			assert_int_equal(rig_append_also(&rig, i, "a",
+				i < 3 ? also : SLICE_NONE, 9, now_ms, NULL,
+				NULL), 0);
+		assert_int_equal(rig_commit(&rig, now_ms), 0);
+		rig_trim(&rig, now_ms);
+		rig_check_holds(&rig, 2, 3);
+		for (i = 0; i < 2; i++) {
+			assert_int_equal(lost_of(&rig, SLICE_LIT("a"), 0), 1);
+			assert_int_equal(lost_of(&rig, SLICE_LIT("b"), 0), 1);
+			assert_int_equal(lost_of(&rig, SLICE_LIT("c/d"), 0), 1);
+			assert_int_equal(lost_of(&rig, SLICE_LIT("c"), 0), 0);
+			if (rig.store->ops->is_volatile)
+				break;
+			rig_close(&rig);
+			rig_open(&rig);
+		}
+		rig_done(&rig);
+	}
+}
+
 /* Very many are too old at once: each step is a bounded one. */
 static void
 trims_in_steps(void **state)
@@ -573,6 +616,7 @@ main(void)
 		cmocka_unit_test(holds_what_the_model_holds),
 		cmocka_unit_test(sees_what_is_committed),
 		cmocka_unit_test(follows_other_rules),
+		cmocka_unit_test(loses_for_all_topics),
 		cmocka_unit_test(is_due_in_time),
 		cmocka_unit_test(trims_in_steps),
 	};

@@ -13,6 +13,10 @@ set_fields(struct sse_event *e, const struct draft *d)
 {
 	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < d->also_count; i++)
+		r = sse_event_add_topic(e, d->also[i]);
+	if (r < 0)
+		return r;
 	if (d->name != NULL)
 		r = sse_event_set_name(e, d->name);
 	if (r == 0 && d->id != NULL)
@@ -58,6 +62,11 @@ draft_json(const struct draft *d, const char *line, size_t len,
 		return r;
 	if (j.topic.p != NULL)
 		own.topic = j.topic.p;
+	if (j.also_count > 0) {
+		own.also_count = j.also_count;
+		for (size_t i = 0; i < j.also_count; i++)
+			own.also[i] = j.also[i].p;
+	}
 	if (j.event.p != NULL)
 		own.name = j.event.p;
 	if (j.id.p != NULL)

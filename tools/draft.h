@@ -14,8 +14,12 @@
 
 #include <sse-fcgi/event.h>
 
+enum { DRAFT_ALSO_MAX = 9 };
+
 struct draft {			/* texts are borrowed; NULL: absent */
 	const char *topic;
+	const char *also[DRAFT_ALSO_MAX];	/* other topics */
+	size_t also_count;
 	const char *name;
 	const char *id;
 	const char *key;

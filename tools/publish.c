@@ -50,6 +50,7 @@ static const char help_text[] =
 "Publishes an event to everyone who reads TOPIC, and waits until the hub has\n"
 "acknowledged it. Without DATA, the data is all of standard input.\n"
 "\n"
+"      --also TOPIC      another topic of the same event (repeatable, up to 9)\n"
 "  -e, --event EVENT     the event's name; without it the page's onmessage gets it\n"
 "  -i, --id ID           an id of your own instead of the hub's\n"
 "  -r, --retry MS        tell browsers to reconnect after MS milliseconds\n"
@@ -60,7 +61,7 @@ static const char help_text[] =
 "      --curve-hub FILE  its public key (sse-hub --make-keys makes both)\n"
 "      --raw             cut nothing from standard input\n"
 "      --lines           each line of standard input is an event, as it arrives\n"
-"      --json            each line is an object {topic,event,id,retry,data,key,private}\n"
+"      --json            each line is an object {topic,also,event,id,retry,data,key,private}\n"
 "      --skip-bad        report bad lines and go on with the next\n"
 "      --timeout TIME    wait that long for the hub (default: 5s; 0: do not wait for one)\n"
 "  -v, --verbose         print the ids of the events as they are acknowledged\n"
@@ -74,10 +75,11 @@ static const char help_text[] =
 
 enum { OPTION_PRIVATE = 256, OPTION_RAW, OPTION_LINES, OPTION_JSON,
        OPTION_SKIP_BAD, OPTION_TIMEOUT, OPTION_VERSION, OPTION_CURVE_KEY,
-       OPTION_CURVE_HUB };
+       OPTION_CURVE_HUB, OPTION_ALSO };
 
 static const char short_options[] = ":e:i:r:k:b:vh";
 static const struct option long_options[] = {
+	{ "also", required_argument, NULL, OPTION_ALSO },
 	{ "event", required_argument, NULL, 'e' },
 	{ "id", required_argument, NULL, 'i' },
 	{ "retry", required_argument, NULL, 'r' },
@@ -144,9 +146,23 @@ refuse_option(int found, char **argv)
 }
 
 static int
+take_also(struct publish *c, const char *topic)
+{
+	if (c->draft.also_count == DRAFT_ALSO_MAX) {
+		complain("--also %s: an event has at most %d topics beside its "
+			 "first", topic, DRAFT_ALSO_MAX);
+		return -EINVAL;
+	}
+	c->draft.also[c->draft.also_count++] = topic;
+	return 0;
+}
+
+static int
 take_option(struct publish *c, int found, char **argv)
 {
 	switch (found) {
+	case OPTION_ALSO:
+		return take_also(c, optarg);
 	case 'e':
 		c->draft.name = optarg;
 		return 0;

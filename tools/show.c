@@ -23,6 +23,12 @@ show_json(const struct shown *e)
 {
 	fputs("{\"topic\":", stdout);
 	put_json_string(e->topic);
+	for (size_t i = 0; i < e->also_count; i++) {
+		fputs(i == 0 ? ",\"also\":[" : ",", stdout);
+		put_json_string(e->also[i]);
+	}
+	if (e->also_count > 0)
+		putchar(']');
 	fputs(",\"event\":", stdout);
 	put_json_string(e->event);
 	fputs(",\"id\":", stdout);

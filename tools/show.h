@@ -20,8 +20,12 @@ struct shown_text {		/* p NULL: absent; valid UTF-8 */
 	size_t len;
 };
 
+enum { SHOWN_ALSO_MAX = 9 };
+
 struct shown {
 	struct shown_text topic, event, id, data;
+	struct shown_text also[SHOWN_ALSO_MAX];	/* its other topics */
+	size_t also_count;
 	int64_t time_ms;	/* 0: unknown */
 };
 

@@ -29,7 +29,7 @@ struct watch {
 };
 
 static bool
-is_wanted(const struct watch *w, const char *topic)
+matches(const struct watch *w, const char *topic)
 {
 	const char *const *selector = w->o->selectors;
 
@@ -42,6 +42,17 @@ is_wanted(const struct watch *w, const char *topic)
 	return false;
 }
 
+static bool
+is_wanted(const struct watch *w, const struct shown *s)
+{
+	if (matches(w, s->topic.p))
+		return true;
+	for (size_t i = 0; i < s->also_count; i++)
+		if (matches(w, s->also[i].p))
+			return true;
+	return false;
+}
+
 static void
 on_event(void *user, const struct sse_event *e)
 {
@@ -49,7 +60,15 @@ on_event(void *user, const struct sse_event *e)
 	struct shown s = { .time_ms = sse_event_time(e) };
 
 	s.topic.p = sse_event_topic(e, &s.topic.len);
-	if (!is_wanted(w, s.topic.p))
+	while (s.also_count < SHOWN_ALSO_MAX) {
+		struct shown_text *also = &s.also[s.also_count];
+
+		also->p = sse_event_also(e, s.also_count, &also->len);
+		if (also->p == NULL)
+			break;
+		s.also_count++;
+	}
+	if (!is_wanted(w, &s))
 		return;
 	s.event.p = sse_event_name(e, &s.event.len);
 	s.id.p = sse_event_id(e, &s.id.len);

@@ -97,22 +97,21 @@ take_place(struct cursor *c, struct member *m)
 	m->len = c->at - m->at;
 }
 
+/* A member, or what stands in one, that must be text. */
 static int
-take_text(const struct member *m, struct jsonline_text *ret_text, char *error,
-	  size_t size)
+take_string(const struct member *m, const json_t *value,
+	    struct jsonline_text *ret_text, char *error, size_t size)
 {
 	struct jsonline_text text;
 	const char *nul;
 
-	if (json_is_null(m->value))
-		return 0;
-	if (!json_is_string(m->value)) {
+	if (!json_is_string(value)) {
 		snprintf(error, size, "\"%s\" (byte %zu of the line) must be "
 			 "text in double quotes", m->name, m->at);
 		return -EINVAL;
 	}
-	text.p = json_string_value(m->value);
-	text.len = json_string_length(m->value);
+	text.p = json_string_value(value);
+	text.len = json_string_length(value);
 	nul = memchr(text.p, '\0', text.len);
 	if (nul != NULL) {
 		snprintf(error, size, "\"%s\" (byte %zu of the line) has a NUL "
@@ -122,6 +121,36 @@ take_text(const struct member *m, struct jsonline_text *ret_text, char *error,
 	}
 	*ret_text = text;
 	return 0;
+}
+
+static int
+take_text(const struct member *m, struct jsonline_text *ret_text, char *error,
+	  size_t size)
+{
+	if (json_is_null(m->value))
+		return 0;
+	return take_string(m, m->value, ret_text, error, size);
+}
+
+static int
+take_also(struct jsonline *j, const struct member *m, char *error, size_t size)
+{
+	size_t n = json_array_size(m->value), i;
+	int r = 0;
+
+	if (json_is_null(m->value))
+		return 0;
+	if (!json_is_array(m->value) || n > JSONLINE_ALSO_MAX) {
+		snprintf(error, size, "\"also\" (byte %zu of the line) must be "
+			 "a list of at most %d topics, such as "
+			 "[\"news\",\"sport\"]", m->at, JSONLINE_ALSO_MAX);
+		return -EINVAL;
+	}
+	for (i = 0; i < n && r == 0; i++)
+		r = take_string(m, json_array_get(m->value, i), &j->also[i],
+				error, size);
+	j->also_count = n;
+	return r;
 }
 
 static int
@@ -177,6 +206,8 @@ take_member(struct jsonline *j, const struct member *m, char *error, size_t size
 	}
 	if (strcmp(m->name, "topic") == 0)
 		return take_text(m, &j->topic, error, size);
+	if (strcmp(m->name, "also") == 0)
+		return take_also(j, m, error, size);
 	if (strcmp(m->name, "event") == 0)
 		return take_text(m, &j->event, error, size);
 	if (strcmp(m->name, "id") == 0)
@@ -188,8 +219,8 @@ take_member(struct jsonline *j, const struct member *m, char *error, size_t size
 	if (strcmp(m->name, "private") == 0)
 		return take_private(m, &j->is_private, error, size);
 	snprintf(error, size, "\"%.60s\" (its value is byte %zu of the line) is "
-		 "not a member of an event; these are: topic, data, event, id, "
-		 "retry, key, private", m->name, m->at);
+		 "not a member of an event; these are: topic, also, data, "
+		 "event, id, retry, key, private", m->name, m->at);
 	return -EINVAL;
 }
 

@@ -4,7 +4,8 @@
  * POST of many.
  *
  * A line is a JSON object (RFC 8259) with the members topic, data, event, id,
- * key (text), retry (milliseconds) and private (true or false). `data` may be
+ * key (text), also (a list of other topics), retry (milliseconds) and private
+ * (true or false). `data` may be
  * any value: text is sent as it is, anything else as the JSON text that stands
  * on the line, so that no number is rounded and no member moves. A member that
  * is null is an absent one, but for data. Anything else is refused by name.
@@ -28,8 +29,12 @@ enum jsonline_private {
 	JSONLINE_PRIVATE_YES,
 };
 
+enum { JSONLINE_ALSO_MAX = 9 };
+
 struct jsonline {
 	struct jsonline_text topic, data, event, id, key;
+	struct jsonline_text also[JSONLINE_ALSO_MAX];
+	size_t also_count;
 	int64_t retry_ms;	/* -1: absent */
 	enum jsonline_private is_private;
 	void *root;		/* owned: the texts live in it */

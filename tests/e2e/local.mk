@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	%D%/test_10_publish.py \
 	%D%/test_11_subscribe.py \
 	%D%/test_12_page.py \
+	%D%/test_13_topics.py \
 	%D%/test_15_thirdparty.py \
 	%D%/test_16_keys.py \
 	%D%/test_17_store.py \

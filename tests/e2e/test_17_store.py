@@ -39,11 +39,11 @@ def file_of(store):
     return pathlib.Path(store, "store.mdb")
 
 
-def header(name=None, retry=None, own_id=None, key=None, private=False):
+def header(name=None, retry=None, own_id=None, key=None, private=False, also=()):
     h = struct.pack(">2sBBB3xQQq", b"\xf5S", 1, 0, 1 if private else 0, 0, 0, 0)
     if retry is not None:
         retry = struct.pack(">I", retry)
-    for kind, value in ((1, name), (2, retry), (3, own_id), (4, key)):
+    for kind, value in ((1, name), (2, retry), (3, own_id), (4, key), *((7, topic) for topic in also)):
         if value is not None:
             h += struct.pack(">BH", kind, len(value)) + value
     return h
@@ -73,7 +73,7 @@ ALL_KINDS = [
     (b"news/\xc3\xbc", header(name=b"headline", retry=4294967295), "Grüße \u2028 \U0001f600".encode()),
     (b"a", header(own_id=b"order 42", key=bytes(range(192, 256))), b""),
     (b"a", header(key=b"\0\xff\r\n\"", private=True, retry=0), b"line\nline\r\nline\rend\n"),
-    (b"b", header(key=b"text"), b"\0 \x01 \x1f \" \\ / \x7f"),
+    (b"b", header(key=b"text", also=(b"c/1", "ü".encode())), b"\0 \x01 \x1f \" \\ / \x7f"),
     (b"b", header(), b"\0\n" * (1 << 19)),
 ]
 
@@ -148,7 +148,8 @@ def test_a_dump_and_its_load_are_the_same(hub, bus, store, load, dump, box, sync
     assert events[1]["event"] == "headline" and events[1]["retry"] == 4294967295
     assert events[2]["id"] == "order 42" and events[2]["key"] == bytes(range(192, 256)).hex()
     assert events[3]["private"] is True and events[3]["retry"] == 0
-    assert not {"event", "id", "key", "retry", "private"} & events[5].keys()
+    assert events[4]["also"] == ["c/1", "ü"]
+    assert not {"also", "event", "id", "key", "retry", "private"} & events[5].keys()
     assert [(k["number"], k["key"]) for k in lines if k["kind"] == "key"] == [
         (e["number"], e["key"]) for e in events if "key" in e]
 

@@ -12,6 +12,7 @@
  */
 #include "config.h"
 
+#include "lib/sse/also.h"
 #include "lib/sse/selector.h"
 #include "tests/unit/fanout_rig.h"
 #include "tests/unit/unit_random.h"
@@ -54,6 +55,7 @@ struct fact {
 	unsigned log;		/* which of the hub's logs */
 	uint64_t number;
 	const char *topic;
+	const char *also;	/* another one, or NULL */
 	bool is_private;
 	bool has_id;		/* a publisher's own */
 	bool is_gone;		/* the hub does not keep it any more */
@@ -134,6 +136,10 @@ hub_publish(void)
 
 	if (hub.count == FACTS)
 		return;
+	if (unit_chance(6) && f.topic != topics[0])
+		f.also = topics[unit_below(2) ? 0 : 2];
+	if (f.also == f.topic)
+		f.also = NULL;
 	f.number = ++hub.number;
 	if (unit_chance(10))
 		f.len = 3000;
@@ -161,6 +167,27 @@ hub_trim(void)
 }
 
 static bool
+matches(struct slice text, enum selector_kind kind, const struct fact *f)
+{
+	return selector_match(text, kind, slice_of(f->topic)) ||
+	       (f->also && selector_match(text, kind, slice_of(f->also)));
+}
+
+/* Its other topic, as it travels; good until the next call. */
+static struct slice
+also_of(const struct fact *f)
+{
+	static char field[32];
+	size_t len = f->also ? strlen(f->also) : 0;
+
+	if (!f->also)
+		return SLICE_NONE;
+	snprintf(field, sizeof(field), "%c%c%c%s", ALSO_TYPE, 0, (char)len,
+		 f->also);
+	return (struct slice){ field, 3 + len };
+}
+
+static bool
 hub_matches(const char *selectors, const struct fact *f)
 {
 	const char *p = selectors, *end;
@@ -172,7 +199,7 @@ hub_matches(const char *selectors, const struct fact *f)
 		end = strchr(p, '\n');
 		text = (struct slice){ p, (size_t)(end - p) };
 		assert_int_equal(selector_parse(text, &kind, NULL), 0);
-		if (selector_match(text, kind, slice_of(f->topic)))
+		if (matches(text, kind, f))
 			return true;
 	}
 	return false;
@@ -183,7 +210,7 @@ enum { PAGE_MOST = 300 };
 static struct {
 	struct event events[PAGE_MOST];
 	struct buf data[PAGE_MOST];
-	char ids[PAGE_MOST][32];
+	char ids[PAGE_MOST][32], also[PAGE_MOST][32];
 } sheet;
 
 static void
@@ -201,6 +228,14 @@ sheet_put(struct follower_page *page, size_t fact)
 		.epoch = epoch_of(f->log),
 		.number = f->number,
 	};
+	if (f->also) {
+		struct slice also = also_of(f);
+
+		sheet.events[page->count].also = (struct slice){
+			memcpy(sheet.also[page->count], also.p, also.len),
+			also.len,
+		};
+	}
 	if (f->has_id) {
 		strcpy(sheet.ids[page->count], id_of(fact));
 		sheet.events[page->count].id =
@@ -312,6 +347,7 @@ worker_follow(struct worker *w, size_t count)
 		const struct fact *f = &hub.facts[w->at];
 		struct event e = {
 			.topic = slice_of(f->topic),
+			.also = also_of(f),
 			.is_private = f->is_private,
 			.epoch = epoch_of(f->log),
 			.number = f->number,
@@ -437,10 +473,9 @@ struct browser {
 static struct browser browsers[BROWSERS];
 
 static bool
-wants(const struct browser *b, size_t fact, bool ignores_rights)
+browser_wants(const struct browser *b, const struct fact *f,
+	      bool ignores_rights)
 {
-	const struct fact *f = &hub.facts[fact];
-
 	for (size_t i = 0; i < 3 && b->wish->lines[i].text; i++) {
 		const struct line *l = &b->wish->lines[i];
 		enum selector_kind kind;
@@ -448,10 +483,27 @@ wants(const struct browser *b, size_t fact, bool ignores_rights)
 		if (selector_parse(slice_of(l->text), &kind, NULL) < 0)
 			fail();
 		if ((ignores_rights || l->is_granted || !f->is_private) &&
-		    selector_match(slice_of(l->text), kind, slice_of(f->topic)))
+		    matches(slice_of(l->text), kind, f))
 			return true;
 	}
 	return false;
+}
+
+static bool
+wants(const struct browser *b, size_t fact, bool ignores_rights)
+{
+	return browser_wants(b, &hub.facts[fact], ignores_rights);
+}
+
+/* Whether it wants the fact for the sake of this topic of it. */
+static bool
+wants_for(const struct browser *b, size_t fact, const char *topic)
+{
+	struct fact f = hub.facts[fact];
+
+	f.topic = topic;
+	f.also = NULL;
+	return browser_wants(b, &f, false);
 }
 
 /* The first wanted fact from `from` on, before `to`. */
@@ -648,13 +700,17 @@ expect_replay(struct browser *b, uint32_t n)
 	size_t at = COUNT_OF(b->replay);
 
 	for (uint64_t pos = evlog_end(l); pos-- > evlog_first(l);) {
-		size_t fact = b->worker->kept[pos], topic = 0;
+		size_t fact = b->worker->kept[pos];
+		bool is_newest = false;
 
-		if (fact == NO_FACT || !wants(b, fact, false))
+		if (fact == NO_FACT)
 			continue;
-		while (topics[topic] != hub.facts[fact].topic)
-			topic++;
-		if (counts[topic]++ < n)
+		for (size_t i = 0; i < COUNT_OF(topics); i++)
+			if ((topics[i] == hub.facts[fact].topic ||
+			     topics[i] == hub.facts[fact].also) &&
+			    wants_for(b, fact, topics[i]) && counts[i]++ < n)
+				is_newest = true;
+		if (is_newest)
 			b->replay[--at] = fact;
 	}
 	b->replay_at = at;

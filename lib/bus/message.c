@@ -53,8 +53,10 @@ message_done(struct sse_event *e)
 	buf_done(&e->name);
 	buf_done(&e->id);
 	buf_done(&e->key);
-	buf_done(&e->also);
-	buf_done(&e->also_texts);
+	if (e->also.cap > 0) {	/* which is rare */
+		buf_done(&e->also);
+		buf_done(&e->also_texts);
+	}
 }
 
 /* Adds another topic. On failure there may be a part of it. */
@@ -76,6 +78,8 @@ keep_also(struct sse_event *e, struct slice rest)
 	int r = 0;
 
 	e->event.also = SLICE_NONE;
+	if (rest.len == 0)
+		return 0;
 	buf_clear(&e->also);
 	buf_clear(&e->also_texts);
 	while (r == 0 && also_next(&rest, &topic))

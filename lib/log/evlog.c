@@ -121,7 +121,8 @@ evlog_free(struct evlog *l)
 	for (uint64_t pos = l->first; pos < l->end; pos++) {
 		free(slot(l, pos)->payload);
 		free(slot(l, pos)->id);
-		free(slot(l, pos)->also);
+		if (slot(l, pos)->also)
+			free(slot(l, pos)->also);
 	}
 	while (!list_is_empty(&l->topic_list))
 		topic_forget(l, list_entry(l->topic_list.next,
@@ -221,15 +222,13 @@ prev_of(struct evlog_entry *e, const struct evlog_topic *t)
 	return &((struct evlog_link *)(uintptr_t)evlog_link_of(e, t))->prev;
 }
 
-/* Puts the entry at `pos`, which has the topic, last into its chain. */
-static void
+/* Puts the entry at `pos` last into the chain of a topic of it. Returns the one
+ * before it. */
+static uint64_t
 topic_link(struct evlog *l, struct evlog_topic *t, uint64_t pos)
 {
-	struct evlog_entry *e = slot(l, pos);
+	uint64_t before = t->last;
 
-	t->is_shared |= e->also != NULL;
-	*prev_of(e, t) = t->last;
-	*next_of(e, t) = EVLOG_NONE;
 	if (t->last != EVLOG_NONE) {
 		*next_of(slot(l, t->last), t) = pos;
 	} else {
@@ -240,6 +239,7 @@ topic_link(struct evlog *l, struct evlog_topic *t, uint64_t pos)
 		}
 	}
 	t->last = pos;
+	return before;
 }
 
 /* The entry before `end`, which is the first one, leaves. */
@@ -323,6 +323,20 @@ also_make(struct evlog *l, const struct evlog_item *item,
 	return 0;
 }
 
+static void
+also_link(struct evlog *l, struct evlog_topic *first, struct evlog_also *also,
+	  uint64_t pos)
+{
+	first->is_shared = true;
+	for (uint32_t i = 0; i < also->count; i++) {
+		struct evlog_link *link = &also->links[i];
+
+		link->next = EVLOG_NONE;
+		link->prev = topic_link(l, link->topic, pos);
+		link->topic->is_shared = true;
+	}
+}
+
 /* ---- entries ---- */
 
 static void
@@ -348,12 +362,10 @@ evict_first(struct evlog *l)
 		lose_sight(l, e->place, l->first);
 		return;
 	}
-	topic_loses_first(l, t, e, l->first);
-	if (!e->also)
-		return;
-	for (uint32_t i = 0; i < e->also->count; i++)
-		topic_loses_first(l, e->also->links[i].topic, e, l->first);
-	free(e->also);
+	for (uint32_t i = 0; (t = evlog_topic_at(e, i)); i++)
+		topic_loses_first(l, t, e, l->first);
+	if (e->also)
+		free(e->also);
 }
 
 static bool
@@ -465,11 +477,11 @@ evlog_append(struct evlog *l, const struct evlog_item *item,
 	l->end++;
 	l->bytes += len;
 	if (t)
-		topic_link(l, t, pos);
+		e->prev = topic_link(l, t, pos);
 	else
 		l->everyone = pos;
-	for (uint32_t i = 0; also && i < also->count; i++)
-		topic_link(l, also->links[i].topic, pos);
+	if (also)
+		also_link(l, t, also, pos);
 	while (is_over(l) && l->end - l->first > 1)
 		evict_first(l);
 	*ret_pos = pos;

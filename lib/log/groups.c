@@ -615,7 +615,7 @@ allows_entry(const struct group *group, const struct evlog_entry *e)
 
 /* The same for an entry, of which the selector matches `t`: with several topics
  * it is enough that another of them is allowed. */
-static bool
+static inline bool
 group_takes_entry(const struct group *group, const struct group_selector *gs,
 		  const struct evlog_topic *t, const struct evlog_entry *e)
 {
@@ -737,15 +737,15 @@ groups_note(struct groups *g, uint64_t pos,
 {
 	const struct evlog_entry *e = evlog_at(g->log, pos);
 	struct note n = { g, pos, e, missed, user, 0 };
+	struct evlog_topic *t;
 
 	if (!e->topic) {
 		note_everyone(&n);
 		return n.result;
 	}
-	note_topic(&n, e->topic);
-	/* A group that has noted it already does so once. */
-	for (uint32_t i = 0; e->also && i < e->also->count; i++)
-		note_topic(&n, e->also->links[i].topic);
+	/* A group that wants it for several of them notes it once. */
+	for (uint32_t i = 0; (t = evlog_topic_at(e, i)); i++)
+		note_topic(&n, t);
 	return n.result;
 }
 

@@ -70,31 +70,40 @@ is_double(const struct event *e, struct slice topic, unsigned n)
 	return false;
 }
 
+/* The `n`th of the other ones, from 0. */
 static int
-check_also(const struct event *e, bool ours, struct event_fault *ret_fault)
+check_other(const struct event *e, struct slice topic, unsigned n,
+	    struct event_fault *ret_fault)
 {
-	struct slice rest = e->also, topic;
+	if (n == ALSO_MAX)
+		return fault_refuse(
+		    ret_fault, "also", 0,
+		    "the event has more than %d topics beside its first; "
+		    "publish it twice",
+		    ALSO_MAX);
+	if (is_double(e, topic, n))
+		return fault_refuse(
+		    ret_fault, "also", 0,
+		    "the event has the topic `%.*s` twice; name each one once",
+		    topic.len > 64 ? 64 : (int)topic.len, topic.p);
+	return 0;
+}
+
+static int
+check_topics(const struct event *e, bool ours, struct event_fault *ret_fault)
+{
+	struct slice rest = e->also, topic = e->topic;
 	unsigned n = 0;
 	int r;
 
-	while (also_next(&rest, &topic)) {
-		if (n == ALSO_MAX)
-			return fault_refuse(
-			    ret_fault, "also", 0,
-			    "the event has more than %d topics beside its "
-			    "first; publish it twice",
-			    ALSO_MAX);
-		r = check_topic("also", topic, ours, ret_fault);
-		if (r < 0)
-			return r;
-		if (is_double(e, topic, n++))
-			return fault_refuse(
-			    ret_fault, "also", 0,
-			    "the event has the topic `%.*s` twice; name each "
-			    "one once",
-			    topic.len > 64 ? 64 : (int)topic.len, topic.p);
-	}
-	return 0;
+	do {
+		r = check_topic(n == 0 ? "topic" : "also", topic, ours,
+				ret_fault);
+		if (r == 0 && n > 0)
+			r = check_other(e, topic, n - 1, ret_fault);
+		n++;
+	} while (r == 0 && rest.len > 0 && also_next(&rest, &topic));
+	return r;
 }
 
 static int
@@ -187,9 +196,7 @@ event_check(const struct event *e, size_t max_data, bool ours,
 {
 	int r;
 
-	r = check_topic("topic", e->topic, ours, ret_fault);
-	if (r == 0 && e->also.len > 0)
-		r = check_also(e, ours, ret_fault);
+	r = check_topics(e, ours, ret_fault);
 	if (r == 0)
 		r = check_name(e->name, ours, ret_fault);
 	if (r == 0)

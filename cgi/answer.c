@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fastcgi.h>
+#include <string.h>
 #include <strings.h>
+
+enum { ORIGIN_MAX = 300 };	/* a host's name has 253 */
 
 static const struct slice status_name = SLICE_LIT("Status:");
 
@@ -176,7 +179,8 @@ void
 answer_restart(struct answer *a)
 {
 	answer_done(a);
-	*a = (struct answer){ .is_nph = a->is_nph, .no_body = a->no_body };
+	*a = (struct answer){ .is_nph = a->is_nph, .no_body = a->no_body,
+			      .origin = a->origin };
 }
 
 /* ---- answers of our own ---- */
@@ -188,17 +192,38 @@ append_head(const struct answer *a, struct slice head, struct buf *out)
 			   buf_append_slice(out, head);
 }
 
+/* What a browser sends as one; a header line can be made of it. */
+static bool
+is_origin(const char *s)
+{
+	size_t len = s ? strlen(s) : 0;
+
+	for (size_t i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] > '~')
+			return false;
+	return len > 0 && len <= ORIGIN_MAX;
+}
+
 int
 answer_later(const struct answer *a, unsigned retry_ms, struct buf *out)
 {
-	static const struct slice head =
-	    SLICE_LIT("Status: 200 OK\r\n"
-		      "Content-Type: text/event-stream\r\n"
-		      "Cache-Control: no-cache, no-transform\r\n\r\n");
-	int r = append_head(a, head, out);
+	struct buf head = { NULL, 0, 0 };
+	bool is_known = is_origin(a->origin);
+	int r;
 
+	r = buf_printf(&head,
+		       "Status: 200 OK\r\n"
+		       "Content-Type: text/event-stream\r\n"
+		       "Cache-Control: no-cache, no-transform\r\n"
+		       "Access-Control-Allow-Origin: %s\r\n%s\r\n",
+		       is_known ? a->origin : "*",
+		       is_known ? "Access-Control-Allow-Credentials: true\r\n"
+				  "Vary: Origin\r\n" : "");
+	if (r == 0)
+		r = append_head(a, buf_slice(&head), out);
 	if (r == 0 && !a->no_body)
 		r = buf_printf(out, ":\nretry: %u\n\n", retry_ms);
+	buf_done(&head);
 	return r;
 }
 

@@ -21,9 +21,10 @@ enum {
 	ANSWER_END_LEN = 8,
 };
 
-struct answer {			/* zeroed but for the first two */
+struct answer {			/* zeroed but for the first three */
 	bool is_nph;
 	bool no_body;		/* HEAD, for what answer_later appends */
+	const char *origin;	/* the request's Origin, borrowed; NULL: unknown */
 	bool has_head;		/* it has gone on, or has begun to */
 	bool is_over;		/* END_REQUEST has come */
 	bool is_refused;	/* ... and it says that it was not served */
@@ -45,7 +46,11 @@ void answer_done(struct answer *a);
 /* Nothing has gone on yet, and another worker is going to answer. */
 void answer_restart(struct answer *a);
 
-/* Come back later: a stream that says `retry:` and ends. 0 or -ENOMEM. */
+/*
+ * Come back later: a stream that says `retry:` and ends. Pages of all origins
+ * may read that: there is nothing in it, and an EventSource that may not gives
+ * up for good. 0 or -ENOMEM.
+ */
 int answer_later(const struct answer *a, unsigned retry_ms, struct buf *out);
 
 /* Another status ("500 Internal Server Error"), with a sentence as text. */

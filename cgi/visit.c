@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -178,6 +179,7 @@ visit_run(const struct settings *settings, const char *fault)
 	int r;
 
 	v.answer.is_nph = v.gateway.is_nph;
+	v.answer.origin = getenv("HTTP_ORIGIN");
 	v.answer.no_body = strcmp(v.gateway.method, "HEAD") == 0;
 	v.is_read_only = v.answer.no_body ||
 			 strcmp(v.gateway.method, "GET") == 0;

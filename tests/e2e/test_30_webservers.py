@@ -302,6 +302,12 @@ def test_without_a_worker(site, get, publish):
     if site.way in FRIENDLY:
         assert (answer.status, answer.decoder.retry) == (200, 2000)
         assert answer.headers["content-type"] == "text/event-stream"
+        # A browser tells a page of another origin nothing else than this.
+        origin = "https://anybody.example"
+        told = get("/away", headers={"Origin": origin}).wait_end().headers
+        assert told["access-control-allow-origin"] == origin
+        assert told["access-control-allow-credentials"] == "true"
+        assert told["vary"] == "Origin"
     else:
         assert answer.status in (502, 503)
     site.run_worker()

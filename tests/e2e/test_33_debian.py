@@ -100,7 +100,7 @@ def test_a2enconf(debian, events, connect):
     events()
     server.stop()
     assert worker.stop() == 0
-    for module in ("proxy", "proxy_fcgi", "asis"):
+    for module in ("proxy", "proxy_fcgi", "asis", "headers"):
         debian.hide(f"/usr/lib/apache2/modules/mod_{module}.so")
         done = debian.run("sh", "-c", APACHE_ENV + "-t")
         assert done.returncode != 0 and f"mod_{module}.so" in done.stderr, done.stderr

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from harness import accepts, alive, children, descendants, program, wait_until
+from harness import accepts, alive, children, descendants, program, wait_until, workers
 from streams import Ended
 
 def works(connect, publish, where):
@@ -82,6 +82,24 @@ def test_a_lone_stream_is_not_waited_for(worker, connect):
     stream.wait_end()
     assert stream.clean and stream.decoder.retry >= 1000
     assert w.process.wait() == 0
+
+
+def test_pages_of_other_origins_may_come_back(worker, connect):
+    """An EventSource that may not read the answer gives up for good."""
+    w = worker("--max-clients", "1", "--cors-origin", "https://friend.example")
+    origin = {"Origin": "https://friend.example"}
+    first = connect(w.socket, "/sse/t", headers=origin).wait_placed()
+    by_worker = connect(w.socket, "/sse/t", headers=origin).wait_end()
+    pid, = workers(w.pid)
+    os.kill(pid, signal.SIGSTOP)
+    w.process.send(signal.SIGTERM)
+    by_supervisor = connect(w.socket, "/sse/t", headers=origin).wait_end()
+    os.kill(pid, signal.SIGCONT)
+    first.close()
+    assert w.process.wait() == 0
+    for stream in (by_worker, by_supervisor):
+        assert stream.status == 200 and stream.clean and not stream.last_id
+        assert stream.headers["access-control-allow-origin"] == "https://friend.example"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

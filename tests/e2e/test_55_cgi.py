@@ -534,8 +534,9 @@ def test_a_worker_of_somebody_else(host, worker, publish, connect):
     answer = host.ask("/news?last=1", SSE_POLL="5s")
     assert [e.data for e in answer.events] == ["theirs"]
     w.stop()
-    answer = host.ask("/news")
+    answer = host.ask("/news", HTTP_ORIGIN="https://a.example")
     assert (answer.status(), answer.decoder.retry) == (200, 5000)
+    assert "Access-Control-Allow-Origin: https://a.example" in answer.head.splitlines()
     assert not host.service() and w.socket in answer.stderr
 
 

@@ -156,7 +156,8 @@ has_answers_of_its_own(void **state)
 	assert_int_equal(answer_later(&plain, 5000, &out), 0);
 	assert_true(slice_eq(buf_slice(&out), SLICE_LIT(
 		"Status: 200 OK\r\nContent-Type: text/event-stream\r\n"
-		"Cache-Control: no-cache, no-transform\r\n\r\n"
+		"Cache-Control: no-cache, no-transform\r\n"
+		"Access-Control-Allow-Origin: *\r\n\r\n"
 		":\nretry: 5000\n\n")));
 	buf_clear(&out);
 	assert_int_equal(answer_later(&nph, 5000, &out), 0);
@@ -174,6 +175,50 @@ has_answers_of_its_own(void **state)
 	assert_true(slice_starts(buf_slice(&out),
 				 SLICE_LIT("HTTP/1.1 503 Later\r\n")));
 	assert_memory_equal(out.p + out.len - 8, "\r\n\r\nwhy\n", 8);
+	buf_done(&out);
+}
+
+static void
+pages_of_all_origins_may_come_back(void **state)
+{
+	static const struct {
+		const char *origin, *allowed;
+	} rows[] = {
+		{ "https://a.example:8443",
+		  "Allow-Origin: https://a.example:8443\r\n"
+		  "Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n\r\n" },
+		{ "null", "Allow-Origin: null\r\nAccess-Control-Allow-Cred" },
+		{ NULL, "Allow-Origin: *\r\n\r\n" },
+		{ "", "Allow-Origin: *\r\n\r\n" },
+		{ "https://a\r\nSet-Cookie: x", "Allow-Origin: *\r\n\r\n" },
+		{ "https://a b", "Allow-Origin: *\r\n\r\n" },
+		{ "https://\xc3\xa4", "Allow-Origin: *\r\n\r\n" },
+	};
+	struct buf out = { 0 };
+	char longest[302];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct answer a = { .origin = rows[i].origin };
+
+		answer_restart(&a);
+		assert_int_equal(answer_later(&a, 1, &out), 0);
+		assert_int_equal(buf_append_char(&out, '\0'), 0);
+		unit_check(strstr(out.p, rows[i].allowed), "%s: %s",
+			   rows[i].origin ? rows[i].origin : "-", out.p);
+		buf_clear(&out);
+	}
+	memset(longest, 'x', sizeof(longest));
+	for (size_t len = 300; len <= 301; len++) {
+		struct answer a = { .origin = longest };
+
+		longest[len] = '\0';
+		assert_int_equal(answer_later(&a, 1, &out), 0);
+		assert_int_equal(buf_append_char(&out, '\0'), 0);
+		assert_true(!strstr(out.p, "Origin: *") == (len <= 300));
+		buf_clear(&out);
+		longest[len] = 'x';
+	}
 	buf_done(&out);
 }
 
@@ -217,6 +262,7 @@ main(void)
 		cmocka_unit_test(refuses_what_no_worker_sends),
 		cmocka_unit_test(keeps_a_bounded_head),
 		cmocka_unit_test(has_answers_of_its_own),
+		cmocka_unit_test(pages_of_all_origins_may_come_back),
 		cmocka_unit_test(says_when_memory_is_out),
 	};
 

@@ -1,6 +1,6 @@
 # tests
 EXTRA_DIST += %D%/run %D%/tsan.supp %D%/lsan.supp \
-	%D%/cross/run %D%/deb/run %D%/deb/inside %D%/portable/run %D%/portable/inside
+	%D%/cross/musl %D%/cross/run %D%/deb/run %D%/deb/inside %D%/portable/run %D%/portable/inside
 
 # Only a build with --enable-sanitize=thread looks at it.
 AM_TESTS_ENVIRONMENT = \

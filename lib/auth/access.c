@@ -246,13 +246,18 @@ check_selectors(const struct report *report, struct slice rest)
 	struct event_fault fault;
 	struct slice each;
 	unsigned n = 0;
+	int r;
 
-	for (; next_word(&rest, BLANKS, &each); n++)
-		if (login_check_selector(each, &fault) < 0)
+	for (; next_word(&rest, BLANKS, &each); n++) {
+		r = login_check_selector(each, &fault);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0)
 			return wrong(report, "\"%.*s\" is not a topic or "
 				     "selector: %s.",
 				     each.len < 100 ? (int)each.len : 100,
 				     each.p, fault.why);
+	}
 	return n > 0 ? 0 :
 	       wrong(report, "A rule ends in the topics that it is about, as "
 		     "in `allow alice subscribe news/*`.");

@@ -26,7 +26,7 @@ check-symbols: $(lib_LTLIBRARIES)
 # Other programs add themselves: PROGRAM MANPAGE.
 DOCUMENTED = sse-hub doc/sse-hub.8 sse-fcgi doc/sse-fcgi.8 \
 	sse-publish doc/sse-publish.1 sse-subscribe doc/sse-subscribe.1 \
-	sse-doctor doc/sse-doctor.1 sse-cgi doc/sse-cgi.8
+	sse-doctor doc/sse-doctor.1 sse-token doc/sse-token.1 sse-cgi doc/sse-cgi.8
 
 check-docs: $(bin_PROGRAMS) $(ssecgi_PROGRAMS)
 	@$(top_srcdir)/maint/check-docs '$(abs_builddir)' $(DOCUMENTED)

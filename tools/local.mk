@@ -1,5 +1,5 @@
-# tools: sse-publish, sse-subscribe and sse-doctor, users of our own library. They link its
-# convenience libraries, so that they start fast and need no wrapper script.
+# tools: sse-publish, sse-subscribe, sse-doctor and sse-token, users of our own library.
+# They link its convenience libraries, so that they start fast and need no wrapper script.
 noinst_LTLIBRARIES += libtools.la
 libtools_la_SOURCES = \
 	%D%/complain.c %D%/complain.h \
@@ -27,6 +27,13 @@ sse_subscribe_SOURCES = \
 	%D%/watch.c %D%/watch.h
 sse_subscribe_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
 sse_subscribe_LDADD = libtools.la libbus.la libsse.la libbase.la $(CURL_LIBS)
+
+bin_PROGRAMS += sse-token
+sse_token_SOURCES = \
+	%D%/token.c \
+	%D%/token_explain.c %D%/token_explain.h
+sse_token_LDADD = libtools.la libtoken.la libauth.la libbus.la libsse.la \
+	libbase.la
 
 # What sse-doctor thinks; pure, so that tests link it alone.
 noinst_LTLIBRARIES += libdoctor.la

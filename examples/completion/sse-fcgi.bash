@@ -12,4 +12,4 @@ _sse_fcgi()
 	esac
 }
 complete -o default -F _sse_fcgi \
-	sse-doctor sse-fcgi sse-hub sse-publish sse-subscribe
+	sse-doctor sse-fcgi sse-hub sse-publish sse-subscribe sse-token

@@ -154,3 +154,77 @@ claims_append(const struct claims *c, const char *name, struct buf *out)
 	free(text);
 	return r;
 }
+
+/* ---- writing ---- */
+
+/* The list of an action; NULL: no memory. */
+static json_t *
+list_of(const struct grants *g, enum grants_action action)
+{
+	struct slice rest = grants_selectors(g, action), each;
+	json_t *list = json_array();
+	int r = 0;
+
+	if (g->of[action].all)
+		r = json_array_append_new(list, json_string("*"));
+	while (r == 0 && grants_next(&rest, &each))
+		r = json_array_append_new(list, json_stringn(each.p, each.len));
+	if (r == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+static int
+put(json_t *object, const char *name, json_t *value)
+{
+	return json_object_set_new(object, name, value) == 0 ? 0 : -ENOMEM;
+}
+
+static int
+put_payload(json_t *mercure, const struct buf *text)
+{
+	json_t *payload;
+
+	if (text->len == 0)
+		return 0;
+	payload = json_loadb(text->p, text->len,
+			     JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+	return payload ? put(mercure, "payload", payload) : -EINVAL;
+}
+
+static int
+put_mercure(json_t *claims, const struct grants *g)
+{
+	json_t *mercure = json_object();
+	int r = put(claims, "mercure", mercure);
+
+	if (r == 0 && !grants_are_empty(g, GRANTS_SUBSCRIBE))
+		r = put(mercure, "subscribe", list_of(g, GRANTS_SUBSCRIBE));
+	if (r == 0 && !grants_are_empty(g, GRANTS_PUBLISH))
+		r = put(mercure, "publish", list_of(g, GRANTS_PUBLISH));
+	return r == 0 ? put_payload(mercure, &g->payload) : r;
+}
+
+int
+claims_write(const struct grants *g, int64_t unix_ms, struct buf *out)
+{
+	json_t *claims = json_object();
+	char *text = NULL;
+	int r = put(claims, "iat", json_integer(unix_ms / 1000));
+
+	if (r == 0 && g->expires_ms > 0)
+		r = put(claims, "exp", json_integer(g->expires_ms / 1000));
+	if (r == 0 && g->user.len > 0)
+		r = put(claims, "sub", json_stringn(g->user.p, g->user.len)) <
+		    0 ? -EINVAL : 0;
+	if (r == 0)
+		r = put_mercure(claims, g);
+	if (r == 0)
+		text = json_dumps(claims, JSON_COMPACT);
+	json_decref(claims);
+	if (r == 0)
+		r = text ? buf_append_text(out, text) : -ENOMEM;
+	free(text);
+	return r;
+}

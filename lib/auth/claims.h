@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/auth/grants.h"
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
 
@@ -44,5 +45,11 @@ struct slice claims_item(const struct claims *c, const char *name, size_t i);
 
 /* Appends any value as compact JSON; also -ENOMEM. */
 int claims_append(const struct claims *c, const char *name, struct buf *out);
+
+/*
+ * The claims that grant what is in `g`, as JSON: appended to `out`. 0; -EINVAL:
+ * g's payload is not JSON, or its user is not UTF-8; -ENOMEM.
+ */
+int claims_write(const struct grants *g, int64_t unix_ms, struct buf *out);
 
 #endif

@@ -96,11 +96,10 @@ find_key(struct token *t, const struct keyring *keys, enum crypto_alg alg)
 }
 
 static int
-check_signature(struct token *t, const struct keyring *keys)
+read_header(struct token *t, enum crypto_alg *ret_alg)
 {
 	struct claims *header = NULL;
 	struct slice name = SLICE_NONE;
-	enum crypto_alg alg;
 	size_t n;
 	int r = read_part(t->header, &header);
 
@@ -115,8 +114,17 @@ check_signature(struct token *t, const struct keyring *keys)
 	else if (claims_list(header, "crit", &n) != -ENOENT)
 		r = deny(t, "The token's header demands an extension (crit) "
 			    "that is not known here.");
-	alg = crypto_alg_of(name);
+	*ret_alg = crypto_alg_of(name);
 	claims_free(header);
+	return r;
+}
+
+static int
+check_signature(struct token *t, const struct keyring *keys)
+{
+	enum crypto_alg alg;
+	int r = read_header(t, &alg);
+
 	if (r == 0 && alg == CRYPTO_NONE)
 		r = deny(t, "The token is not signed with HS256, HS384, HS512, "
 			    "RS256 or ES256.");
@@ -223,6 +231,25 @@ take_grants(struct token *t, struct slice prefix, struct grants *g)
 	return r < 0 ? r : take_subject(t, g);
 }
 
+static int
+read_claims(struct token *t)
+{
+	int r = read_part(t->payload, &t->claims);
+
+	return r == -EINVAL ? deny(t, "The token's claims are not a JSON "
+				      "object in base64url.") : r;
+}
+
+static int
+done(struct token *t, int r, const char **ret_why)
+{
+	if (t->claims)
+		claims_free(t->claims);
+	buf_done(&t->signature);
+	*ret_why = t->why;
+	return r;
+}
+
 int
 jwt_check(const struct keyring *keys, struct slice token, int64_t unix_ms,
 	  struct slice prefix, struct grants *g, const char **ret_why)
@@ -233,17 +260,59 @@ jwt_check(const struct keyring *keys, struct slice token, int64_t unix_ms,
 	if (r == 0)
 		r = check_signature(&t, keys);
 	if (r == 0)
-		r = read_part(t.payload, &t.claims);
-	if (r == -EINVAL)
-		r = deny(&t, "The token's claims are not a JSON object in "
-			     "base64url.");
+		r = read_claims(&t);
 	if (r == 0)
 		r = check_time(&t, unix_ms, g);
 	if (r == 0)
 		r = take_grants(&t, prefix, g);
-	if (t.claims)
-		claims_free(t.claims);
-	buf_done(&t.signature);
-	*ret_why = t.why;
-	return r;
+	return done(&t, r, ret_why);
+}
+
+int
+jwt_read(struct slice text, struct grants *g, enum crypto_alg *ret_alg,
+	 const char **ret_why)
+{
+	static const struct keyring_key anybody = { .actions = KEYRING_BOTH };
+	struct token t = { .key = &anybody };
+	int64_t ms;
+	int r = split(&t, text);
+
+	if (r == 0)
+		r = read_header(&t, ret_alg);
+	if (r == 0)
+		r = read_claims(&t);
+	if (r == 0 && claims_time(t.claims, "exp", &ms) == 0)
+		grants_end_at(g, ms);
+	if (r == 0)
+		r = take_grants(&t, SLICE_NONE, g);
+	return done(&t, r, ret_why);
+}
+
+int
+jwt_make(const struct keyring_key *key, const struct grants *g,
+	 int64_t unix_ms, struct buf *out)
+{
+	unsigned char mac[CRYPTO_MAC_MAX];
+	struct buf text = { 0 };
+	size_t from = out->len, len;
+	int r = buf_printf(&text, "{\"typ\":\"JWT\",\"alg\":\"%s\"}",
+			   crypto_alg_name(key->alg));
+
+	if (r == 0)
+		r = base64url_encode(buf_slice(&text), out);
+	if (r == 0)
+		r = buf_append_char(out, '.');
+	buf_clear(&text);
+	if (r == 0)
+		r = claims_write(g, unix_ms, &text);
+	if (r == 0)
+		r = base64url_encode(buf_slice(&text), out);
+	buf_done(&text);
+	if (r < 0)
+		return r;
+	len = crypto_mac(key->alg, keyring_secret(key),
+			 (struct slice){ out->p + from, out->len - from }, mac);
+	r = buf_append_char(out, '.');
+	return r < 0 ? r :
+	       base64url_encode((struct slice){ (char *)mac, len }, out);
 }

@@ -39,4 +39,19 @@ enum {
 int jwt_check(const struct keyring *keys, struct slice token, int64_t unix_ms,
 	      struct slice prefix, struct grants *g, const char **ret_why);
 
+/*
+ * What a token says, whoever made it and whenever it ends: to show it, and for
+ * nothing else. As jwt_check; its algorithm may be CRYPTO_NONE.
+ */
+int jwt_read(struct slice token, struct grants *g, enum crypto_alg *ret_alg,
+	     const char **ret_why);
+
+/*
+ * Appends a token that grants what is in `g`, until its end if it has one. The
+ * key is a secret. 0; -EINVAL: g's payload is not JSON, or its user not UTF-8;
+ * -ENOMEM.
+ */
+int jwt_make(const struct keyring_key *key, const struct grants *g,
+	     int64_t unix_ms, struct buf *out);
+
 #endif

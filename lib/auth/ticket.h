@@ -20,6 +20,7 @@
 #ifndef LIB_AUTH_TICKET_H
 #define LIB_AUTH_TICKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/auth/grants.h"
@@ -35,6 +36,12 @@ enum { TICKET_MAX = 8192 };	/* bytes, as of a header field */
 int ticket_check(const struct keyring *keys, struct slice ticket,
 		 int64_t unix_ms, struct slice prefix, struct grants *g,
 		 const char **ret_why);
+
+/* What a ticket says, whoever made it and whenever it ends: to show it, and for
+ * nothing else. As ticket_check. */
+int ticket_read(struct slice ticket, struct grants *g, const char **ret_why);
+
+bool ticket_is_one(struct slice text);	/* rather than a JSON Web Token */
 
 /* Appends the ticket that a key makes of a text. 0 or -ENOMEM. */
 int ticket_make(const struct keyring_key *key, struct slice text,

@@ -174,7 +174,7 @@ def test_what_is_not_good_is_refused_and_never_shown(explain, keyed, connect, pu
             body = answer.read_all()
             assert answer.status == 401, (what, answer.status)
             assert 'error="invalid_token"' in answer.headers["www-authenticate"]
-            assert (b"token" in body if explain else body.startswith (b"The request's token is not good.")), (what, body)
+            assert (b"token" in body if explain else body.startswith(b"The request's token is not good.")), (what, body)
             assert b"secret" not in body and made.encode() not in body, what
     for made in (ticket("subscribe private/a", secret=OTHER), ticket("subscribe private/a", seconds=-1),
                  ticket("subscribe private/a") + "0", ticket("subscribe private/a").upper(),
@@ -246,3 +246,44 @@ def test_nobody_without_a_name(keyed, connect):
     for given in ({"HTTP_COOKIE": f"sse_ticket={ticket()}"}, {"HTTP_AUTHORIZATION": f"Bearer {token()}"},
                   {"REMOTE_USER": "ann"}):
         connect(w.socket, "/sse/news", **given).wait_placed()
+
+
+def test_the_tool_makes_what_is_taken(box, worker, connect, publish):
+    key = box.path("made.key")
+
+    def tool(*args, status=0, **options):
+        done = box.run(program("sse-token"), *args, **options)
+        assert done.returncode == status, (args, done.stdout, done.stderr)
+        return done.stdout.strip() or done.stderr
+
+    tool("--make-key", key)
+    assert os.stat(key).st_mode & 0o777 == 0o600
+    assert "File exists" in tool("--make-key", key, status=73)
+    w = worker("--jwt-key", f"HS512:{key}", "--ticket-key", key, *OPTIONS)
+    made = tool("-k", f"HS512:{key}", "subscribe", "private/ann/*", "publish", "chat", "--user", "ann", "--payload", '{"a": 1}')
+    card = tool("--ticket", "subscribe", "private/{user}/*", "--user", "ann", "--ttl", "90s", env={"SSE_TOKEN_KEY": key})
+    link = tool("-k", f"HS512:{key}", "--ttl", "never", "--url", "http://x/sse?topic=private/ann/x", "subscribe", "*")
+    streams = [connect(w.socket, "/sse/private/ann/x", HTTP_AUTHORIZATION=f"Bearer {made}"),
+               connect(w.socket, f"/sse/private/ann/x?ticket={card}"),
+               connect(w.socket, link.removeprefix("http://x"))]
+    for stream in streams:
+        stream.wait_placed()
+    publish("private/ann/x", "hers", "--private")
+    assert [s.data(1) for s in streams] == [["hers"]] * 3
+    said = tool("explain", "-", "-k", f"HS512:{key}", input=made + "\n").splitlines()
+    assert said[0] == "a JSON Web Token, algorithm: HS512" and said[-1] == "is it good? yes"
+    assert {'for: "ann"', 'may read: "private/ann/*"', 'may publish: "chat"', 'payload: {"a":1}'} < set(said)
+    assert "fits none of the keys" in tool("explain", made[:-4] + "AAAA", "-k", f"HS512:{key}", status=77)
+    assert "no key here for the algorithm" in tool("explain", made, "-k", key, status=77)
+    assert "until: for ever" in tool("explain", link.partition("authorization=")[2])
+    assert 'may read: "private/ann/*"' in tool("explain", card, "-k", key)
+    tool("explain", "nonsense", status=65)
+    for wrong, status in ((("subscribe",), 64), (("news",), 64), ((), 64), (("subscribe", "a{"), 65),
+                          (("--ttl", "x", "subscribe", "a"), 64), (("--user", "a/b", "subscribe", "a"), 64),
+                          (("--ticket", "--ttl", "never", "subscribe", "a"), 64),
+                          (("--payload", "{", "subscribe", "a"), 65), (("subscribe", "{user}/*"), 65)):
+        tool("-k", key, *wrong, status=status)
+    with open(key, encoding="ascii") as f:
+        secret = f.read().strip()
+    os.chmod(key, 0o644)
+    assert secret not in tool("-k", key, "subscribe", "a", status=77)

@@ -17,6 +17,8 @@ enum {
 	/* ... and while it has nothing to be woken by */
 	BLIND_MS = 20,
 	COMPLAIN_MS = 10000,
+	/* the hub has no room: a store that makes some does so within this */
+	FULL_MS = 500,
 	REASON_MAX = 320,
 };
 
@@ -35,6 +37,7 @@ struct job {
 	size_t told;		/* of those: acknowledged, refused or taken back */
 	size_t accepted;
 	int64_t begun_ms;
+	int64_t first_ms;	/* since when none is before it; 0: not yet */
 	int result;		/* of the first that was refused, or 0 */
 	unsigned line;		/* ... and where it stood */
 	char reason[REASON_MAX];
@@ -60,6 +63,7 @@ struct publishing {
 	uint64_t next_base;
 	int64_t patience_ms;
 	int64_t complained_ms;
+	int state;		/* what sse_publisher_poll said last */
 	bool is_woken;
 	struct sse_event message;	/* owned: filled anew for each event */
 	struct publishing_stats stats;
@@ -271,50 +275,86 @@ complain(struct publishing *p, int64_t now_ms)
 	p->say(p->user, text);
 }
 
-/* What was never sent is taken back; of the rest nothing is known. */
-static void
-give_up(struct publishing *p, struct job *j, int64_t now_ms)
-{
-	size_t unknown = 0, first = j->sent;
+static const char away_text[] =
+    "The hub cannot be reached; what is not accepted was not published. Try "
+    "again later.";
+static const char unknown_text[] =
+    "The hub did not acknowledge it in time, and may have taken it or not. To "
+    "publish it again is safe only with the same Idempotency-Key (or `key`) as "
+    "before.";
 
-	complain(p, now_ms);
+/* Whether it is there and takes nothing now; why_away has its words. */
+static bool
+is_refusing(const struct publishing *p)
+{
+	return p->state == -ENOSPC || p->state == -EBUSY;
+}
+
+/*
+ * What was never sent is taken back; of the rest, of which it returns how many
+ * there are, nothing is known. *ret_first is the first that was not told of.
+ */
+static size_t
+take_back(struct publishing *p, struct job *j, size_t *ret_first)
+{
+	size_t unknown = 0;
+
+	*ret_first = j->sent;
 	for (size_t i = 0; i < j->sent; i++) {
 		int r = publisher_cancel(p->publisher, j->base + i);
 
 		j->told += r == 0;
 		unknown += r == -EALREADY;
-		if (r != -ENOENT && i < first)
-			first = i;
+		if (r != -ENOENT && i < *ret_first)
+			*ret_first = i;
 	}
+	return unknown;
+}
+
+static void
+give_up(struct publishing *p, struct job *j, int64_t now_ms)
+{
+	size_t first, unknown = take_back(p, j, &first);
+
+	complain(p, now_ms);
 	/* What was refused before does not matter more than that. */
 	j->result = 0;
 	/* The rest is not sent any more. */
 	j->told += j->publication.count - j->sent;
 	j->sent = j->publication.count;
-	if (unknown == 0)
-		note_refused(p, j, first, -EAGAIN,
-			     "The hub cannot be reached; what is not accepted "
-			     "was not published. Try again later.");
-	else
-		note_refused(p, j, first, -ETIMEDOUT,
-			     "The hub did not acknowledge it in time, and may "
-			     "have taken it or not. To publish it again is "
-			     "safe only with the same Idempotency-Key (or "
-			     "`key`) as before.");
+	note_refused(p, j, first, -EAGAIN,
+		     unknown > 0 ? unknown_text :
+		     is_refusing(p) ? why_away(p) : away_text);
 	answer(p, j);
+}
+
+/* Those behind one that finds no room are tried, too, each in its turn. */
+static bool
+is_late(struct publishing *p, struct job *j, int64_t now_ms)
+{
+	if (j->first_ms == 0 && p->jobs.next == &j->kept)
+		j->first_ms = now_ms;
+	if (p->state == -ENOSPC && j->first_ms &&
+	    now_ms - j->first_ms >= FULL_MS)
+		return true;
+	return now_ms - j->begun_ms >= p->patience_ms;
 }
 
 static void
 check_times(struct publishing *p, int64_t now_ms)
 {
 	struct list *at = p->jobs.next, *next;
+	size_t first;
 
 	for (; at != &p->jobs; at = next) {
 		struct job *j = job_at(at);
 
 		next = at->next;
-		if (j->on_done && now_ms - j->begun_ms >= p->patience_ms)
+		if (j->on_done && is_late(p, j, now_ms))
 			give_up(p, j, now_ms);
+		/* Nobody waits for it, and it must not be in the way. */
+		else if (!j->on_done && is_refusing(p))
+			(void)take_back(p, j, &first);
 	}
 }
 
@@ -381,6 +421,8 @@ is_open(struct publishing *p)
 	if (!p->publisher)
 		return false;
 	sse_publisher_set_on_ack(p->publisher, on_ack, p);
+	/* So that none of a row is taken before one that finds no room. */
+	sse_publisher_insist(p->publisher);
 	return true;
 }
 
@@ -393,7 +435,7 @@ publishing_turn(struct publishing *p, int64_t now_ms)
 	unwatch(p);
 	if (is_open(p)) {
 		send_all(p);
-		(void)sse_publisher_poll(p->publisher, 0);
+		p->state = sse_publisher_poll(p->publisher, 0);
 		send_all(p);
 	}
 	answer_all(p);

@@ -17,9 +17,10 @@ int publisher_open_at(const struct bus_address *bus,
 		      struct sse_publisher **ret_publisher);
 
 /*
- * Takes an event back that was never sent. 0: it is gone, and on_ack is not
- * called for it; -EALREADY: it was sent once, so that the hub may have it, and
- * on_ack tells; -ENOENT: no event with this cookie waits.
+ * Takes an event back that was never sent, or that the hub has refused for the
+ * time being since. 0: it is gone, and on_ack is not called for it; -EALREADY:
+ * the hub may have it, and on_ack tells; -ENOENT: no event with this cookie
+ * waits.
  */
 int publisher_cancel(struct sse_publisher *p, uint64_t cookie);
 

@@ -9,7 +9,7 @@ struct window_entry {
 	uint64_t cookie;
 	bool is_behind;		/* as sent last: it names the one before it */
 	bool is_refused;	/* sent, and refused for now */
-	bool was_sent;		/* at least once, over whatever connection */
+	bool was_sent;		/* over whatever connection, and not refused since */
 	size_t key_len, topic_len, header_len, data_len;
 	char bytes[];		/* key, topic, header, data */
 };
@@ -160,7 +160,7 @@ window_cancel(struct window *w, uint64_t cookie)
 
 		if (e->cookie != cookie)
 			continue;
-		if (e->was_sent)
+		if (e->was_sent || i < w->sent)
 			return -EALREADY;
 		(void)window_take_at(w, i);
 		return 0;
@@ -218,6 +218,8 @@ window_refuse(struct window *w, struct slice key)
 	if (i == w->sent)
 		return;
 	(*place(w, i))->is_refused = true;
+	/* The hub looks for its key first: it has not got it from before. */
+	(*place(w, i))->was_sent = false;
 	w->refused++;
 }
 

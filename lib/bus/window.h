@@ -65,7 +65,8 @@ uint64_t window_take_at(struct window *w, unsigned at);
 
 /*
  * Takes out the oldest one with this cookie unless it was sent, over whatever
- * connection. 0; -EALREADY: it was; -ENOENT: there is none.
+ * connection, and not refused for now since. 0; -EALREADY: it was; -ENOENT:
+ * there is none.
  */
 int window_cancel(struct window *w, uint64_t cookie);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "fcgi/cors.h"
+#include "lib/sse/also.h"
 
 static int
 refuse(struct route *route, int status, const char *why)
@@ -52,10 +53,14 @@ list_topics(const struct publication *publication, struct buf *out)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < publication->count; i++) {
-		r = buf_append_slice(out,
-				     publication_event(publication, i)->topic);
-		if (r == 0)
-			r = buf_append_char(out, '\0');
+		const struct event *e = publication_event(publication, i);
+		struct slice rest = e->also, topic = e->topic;
+
+		do {
+			r = buf_append_slice(out, topic);
+			if (r == 0)
+				r = buf_append_char(out, '\0');
+		} while (r == 0 && also_next(&rest, &topic));
 	}
 	return r;
 }

@@ -11,6 +11,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/units.h"
 #include "lib/json/jsonline.h"
+#include "lib/sse/also.h"
 
 struct publication_event {
 	struct event event;	/* over the bytes behind */
@@ -28,6 +29,7 @@ struct work {
 	const struct publication_source *source;
 	struct publication *p;
 	struct buf text;	/* owned: what was decoded; never moves */
+	struct buf also;	/* owned: other topics of the next event */
 	unsigned line;		/* of the body; 0: it has none */
 };
 
@@ -164,12 +166,31 @@ check(struct work *w, const struct event *e)
 	return 0;
 }
 
+/* Another topic of the event that is added next. */
+static int
+add_other(struct work *w, struct slice topic)
+{
+	struct slice parts[2] = { w->source->params->topic_prefix, topic };
+	char text[TOPIC_MAX + 1], *at = text;
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t room = sizeof(text) - (size_t)(at - text);
+
+		/* One byte too many is enough for event_check to refuse it. */
+		if (parts[i].len > room)
+			parts[i].len = room;
+		(void)put(&at, parts[i]);
+	}
+	topic = (struct slice){ text, (size_t)(at - text) };
+	return also_append(&w->also, topic) < 0 ? out_of_memory(w) : 0;
+}
+
 static int
 add(struct work *w, const struct fields *f)
 {
 	struct slice prefix = w->source->params->topic_prefix;
 	size_t size = prefix.len + f->topic.len + f->data.len + f->name.len +
-		      f->id.len + f->key.len;
+		      f->id.len + f->key.len + w->also.len;
 	struct publication_event *one;
 	char *at;
 	int r;
@@ -192,6 +213,9 @@ add(struct work *w, const struct fields *f)
 	one->event.name = put(&at, f->name);
 	one->event.id = put(&at, f->id);
 	one->event.key = put(&at, f->key);
+	if (w->also.len > 0)
+		one->event.also = put(&at, buf_slice(&w->also));
+	buf_clear(&w->also);
 	r = read_retry(w, f->retry, &one->event);
 	return r < 0 ? r : check(w, &one->event);
 }
@@ -247,6 +271,34 @@ take_pairs(struct work *w, struct slice pairs, const struct field *fields)
 	return 0;
 }
 
+/*
+ * Takes the topics that `pairs` name so. The first one is the event's own if that
+ * has none yet.
+ */
+static int
+take_topics(struct work *w, struct slice pairs, const char *field,
+	    struct slice *topic)
+{
+	struct slice name, value, text;
+	unsigned others = 0;
+	int r = 0;
+
+	while (r == 0 && query_next(&pairs, &name, &value)) {
+		if (!query_name_is(name, field))
+			continue;
+		text = SLICE_NONE;
+		r = take_field(w, field, value, &text);
+		if (r == 0 && !topic->p)
+			*topic = text;
+		else if (r == 0 && ++others > ALSO_MAX)
+			r = refuse(w, 400, "The event has more than %d topics.",
+				   1 + ALSO_MAX);
+		else if (r == 0)
+			r = add_other(w, text);
+	}
+	return r;
+}
+
 /* ---- data as it is ---- */
 
 static int
@@ -292,6 +344,8 @@ read_data(struct work *w)
 			      "the query; name it once.");
 	f.topic = topic.p ? topic : w->source->topic;
 	f.key = key;
+	if (r == 0 && f.topic.p)
+		r = take_topics(w, query, "also", &f.topic);
 	return r < 0 ? r : add(w, &f);
 }
 
@@ -308,17 +362,6 @@ looks_like_form(struct slice body)
 				query_name_is(name, "topic")))
 			return true;
 	return false;
-}
-
-static size_t
-count_topics(struct slice body)
-{
-	struct slice name, value;
-	size_t n = 0;
-
-	while (query_next(&body, &name, &value))
-		n += query_name_is(name, "topic");
-	return n;
 }
 
 /* The protocol's rules beyond those of an event. */
@@ -339,32 +382,26 @@ none_if_empty(struct slice s)
 static int
 read_form(struct work *w)
 {
-	struct fields f = { .key = header_key(w) };
+	struct fields f = { .topic = w->source->topic, .key = header_key(w) };
 	struct slice is_private = SLICE_NONE, key = SLICE_NONE;
 	const struct field fields[] = {
-		{ "topic", &f.topic },	 { "data", &f.data },
+		{ "data", &f.data },
 		{ "private", &is_private }, { "id", &f.id },
 		{ "type", &f.name },	 { "retry", &f.retry },
 		{ NULL, NULL },
 	};
 	const struct field keys[] = { { "key", &key }, { NULL, NULL } };
 	struct slice body = w->source->body;
-	size_t topics = count_topics(body) + (w->source->topic.p ? 1 : 0);
-	int r;
+	int r = take_pairs(w, body, fields);
 
-	if (topics > 1)
-		return refuse(w, 400, "The form names %zu topics, and an "
-			      "event can have one; publish it once for each.",
-			      topics);
-	r = take_pairs(w, body, fields);
+	if (r == 0)
+		r = take_topics(w, body, "topic", &f.topic);
 	if (r == 0 && !f.key.p)
 		r = take_pairs(w, w->source->params->query, keys);
 	if (r == 0)
 		r = check_form(w, &f);
 	if (r < 0)
 		return r;
-	if (!f.topic.p)
-		f.topic = w->source->topic;
 	if (!f.key.p)
 		f.key = key;
 	/* Clients send the fields that they have nothing for, too. */
@@ -422,6 +459,8 @@ add_line(struct work *w, const struct jsonline *j)
 		f.retry = slice_of(retry);
 	}
 	r = give_key(w, &f, key, sizeof(key));
+	for (size_t i = 0; r == 0 && i < j->also_count; i++)
+		r = add_other(w, slice_from(j->also[i]));
 	return r < 0 ? r : add(w, &f);
 }
 
@@ -517,6 +556,7 @@ publication_read(const struct publication_source *source,
 	int r = read_as(&w);
 
 	buf_done(&w.text);
+	buf_done(&w.also);
 	*ret_publication = p;
 	return r;
 }

@@ -6,10 +6,11 @@
  *
  * Three forms, told apart by the Content-Type:
  *  - JSON lines (application/x-ndjson, application/jsonl): an event a line;
- *  - a form (application/x-www-form-urlencoded), as Mercure has it: `topic`,
- *    `data`, `private`, `id`, `type`, `retry`; others are ignored. Below the
- *    mount, where the path names the topic, it is a form only if it has a
- *    `data=` or `topic=`, because `curl -d hello` says that it sends one;
+ *  - a form (application/x-www-form-urlencoded), as Mercure has it: `topic`
+ *    (the first is the event's, up to 9 more are its other ones), `data`,
+ *    `private`, `id`, `type`, `retry`; others are ignored. Below the mount,
+ *    where the path names the topic, it is a form only if it has a `data=` or
+ *    `topic=`, because `curl -d hello` says that it sends one;
  *  - anything else is the data of one event, and the rest stands in the query.
  */
 #ifndef FCGI_PUBLICATION_H

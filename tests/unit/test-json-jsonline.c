@@ -126,6 +126,10 @@ refuses_and_says_why(void **state)
 		{ "{\"retry\":1.0}", "not 1.0" },
 		{ "{\"retry\":1e3}", "not 1e3" },
 		{ "{\"retry\":\"1\"}", "not \"1\"" },
+		{ "{\"also\":\"a\"}", "\"also\" (byte 8 of the line) must be a list" },
+		{ "{\"also\":[1]}", "must be text" },
+		{ "{\"also\":[\"a\\u0000\"]}", "NUL as its byte 1" },
+		{ "{\"also\":[1,2,3,4,5,6,7,8,9,0]}", "at most 9 topics" },
 		{ "{\"private\":1}", "true or false" },
 	};
 	struct jsonline j;

@@ -2,11 +2,14 @@
 """Events of several topics: once to whoever follows any of them, live, out of
 the window, out of the hub's pages and from a store."""
 
+import http.client
 import json
+import socket
 
 import pytest
 
-from harness import program
+from harness import accepts, program, wait_until
+from streams import cgi_params, request
 
 # What is published, in this order: a topic, others, the data.
 EVENTS = [
@@ -139,3 +142,64 @@ def test_what_subscribers_print(hub, bus, publish, box):
 def test_refused(bus, box, words, why):
     done = box.run(program("sse-publish"), "--bus", bus, "--timeout", "0", *words, "a", "x")
     assert done.returncode in (64, 65) and why in done.stderr, done.stderr
+
+
+class Local(http.client.HTTPConnection):
+    """HTTP over the unix socket that takes what is published on this machine."""
+
+    def __init__(self, path):
+        super().__init__("localhost")
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(10)
+        self.sock.connect(self.path)
+
+
+@pytest.mark.parametrize("target, kind, body", [
+    ("/a?also=b&also=c/d", "text/plain", "x"),
+    ("/.well-known/mercure", "application/x-www-form-urlencoded", "topic=a&data=x&topic=b&topic=c%2Fd"),
+    ("/a", "application/x-ndjson", '{"data":"x","also":["b","c/d"]}'),
+])
+def test_posted(hub, worker, connect, box, target, kind, body):
+    hub()
+    path = box.path("http")
+    w = worker("--hub", "off", "--publish-listen", f"unix:{path}")
+    streams = [connect(w.socket, f"/sse/{topic}").wait_placed() for topic in ("a", "b", "c/*")]
+    wait_until("the socket accepts", lambda: accepts(path))
+    local = Local(path)
+    try:
+        local.request("POST", target, body, {"Content-Type": kind})
+        answer = local.getresponse()
+        assert answer.status == 200, answer.read()
+    finally:
+        local.close()
+    for stream in streams:
+        assert stream.next().data == "x"
+
+
+def test_rights_to_each_of_them(hub, worker, publish, connect, box):
+    """To publish, all are needed; to read, one of them, and one that was asked for."""
+    with open(box.path("access"), "w", encoding="utf-8") as f:
+        f.write("allow alice publish,subscribe a b end\nallow bob subscribe b end\n")
+    hub()
+    w = worker("--hub", "off", "--access", box.path("access"), "--http-publish")
+
+    def post(user, target, form):
+        pairs = cgi_params(target, method="POST", REMOTE_USER=user, CONTENT_LENGTH=str(len(form)),
+                           CONTENT_TYPE="application/x-www-form-urlencoded",
+                           headers={"Origin": "http://localhost", "Host": "localhost"})
+        stream = connect(w.socket, raw=request(pairs, form))
+        stream.wait_end()
+        return stream.status
+
+    streams = {user: connect(w.socket, "/sse/*", REMOTE_USER=user).wait_placed() for user in ("alice", "bob")}
+    assert post("alice", "/sse", b"topic=a&topic=c&data=no") == 403
+    assert post("bob", "/sse", b"topic=b&data=no") == 403
+    assert post("alice", "/sse", b"topic=a&topic=b&data=both") == 200
+    publish("c", "secret", "--also", "b", "--private")
+    publish("a", "for alice", "--also", "c")
+    publish("end", "end")
+    assert until_end(streams["alice"]) == ["both", "secret", "for alice", "end"]
+    assert until_end(streams["bob"]) == ["both", "secret", "end"]

@@ -18,6 +18,7 @@
 #include "fcgi/fanout.h"
 #include "fcgi/record.h"
 #include "lib/base/clock.h"
+#include "lib/sse/also.h"
 #include "lib/sse/decode.h"
 #include "lib/sse/id.h"
 #include "tests/support/fault.h"
@@ -217,6 +218,7 @@ rig_pump(struct rig *r)
 
 struct rig_event {
 	const char *topic;
+	const char *also;		/* another topic, or NULL */
 	size_t len;			/* of its data, at least */
 	const char *id;			/* a publisher's own, or NULL */
 	bool is_private;
@@ -241,11 +243,27 @@ rig_data(uint64_t number, size_t len)
 	return buf_slice(&data);
 }
 
+/* Its other topic, as it travels; good until the next call. */
+static inline struct slice
+rig_also(const struct rig_event *e)
+{
+	static char field[64];
+	int len;
+
+	if (!e->also)
+		return SLICE_NONE;
+	len = snprintf(field + 3, sizeof(field) - 3, "%s", e->also);
+	field[0] = ALSO_TYPE;
+	field[2] = (char)len;
+	return (struct slice){ field, 3 + (size_t)len };
+}
+
 static inline void
 rig_publish(struct rig *r, struct rig_event what)
 {
 	struct event e = {
 		.topic = slice_of(what.topic),
+		.also = rig_also(&what),
 		.data = rig_data(++r->number, what.len),
 		.id = slice_of(what.id),
 		.is_private = what.is_private,

@@ -28,6 +28,7 @@ static struct {
 static struct {
 	struct event events[1000];
 	struct buf data[1000];
+	char also[1000][64];
 } sheet;
 
 static bool
@@ -38,7 +39,7 @@ is_kept(uint64_t number)
 }
 
 static bool
-matches(const char *selectors, const char *topic)
+matches(const char *selectors, const struct rig_event *e)
 {
 	const char *end;
 
@@ -49,7 +50,8 @@ matches(const char *selectors, const char *topic)
 		end = strchr(selectors, '\n');
 		text.len = (size_t)(end - selectors);
 		assert_int_equal(selector_parse(text, &kind, NULL), 0);
-		if (selector_match(text, kind, slice_of(topic)))
+		if (selector_match(text, kind, slice_of(e->topic)) ||
+		    (e->also && selector_match(text, kind, slice_of(e->also))))
 			return true;
 	}
 	return false;
@@ -60,12 +62,16 @@ sheet_put(struct follower_page *page, uint64_t number)
 {
 	const struct rig_event *e = &hub.events[number - 1];
 	struct buf *data = &sheet.data[page->count];
+	struct slice also = rig_also(e);
 
+	if (also.p)
+		also.p = memcpy(sheet.also[page->count], also.p, also.len);
 	buf_clear(data);
 	assert_int_equal(buf_append_slice(data, rig_data(number, e->len)), 0);
 	sheet.events[page->count++] = number == hub.unfit ?
 	    (struct event){ 0 } : (struct event){
 		.topic = slice_of(e->topic),
+		.also = also,
 		.data = buf_slice(data),
 		.id = slice_of(e->id),
 		.is_private = e->is_private,
@@ -89,7 +95,7 @@ hub_make(struct follower_page *ret_page)
 	page.from = q.q.epoch == hub.epoch ? q.q.number + 1 : 1;
 	page.to = page.from - 1;
 	for (n = 1; n <= rig.number; n++) {
-		bool is_wanted = matches(q.selectors, hub.events[n - 1].topic);
+		bool is_wanted = matches(q.selectors, &hub.events[n - 1]);
 
 		if (is_wanted && !is_kept(n))
 			page.lost = n;
@@ -475,6 +481,47 @@ the_newest_of_each_topic_come_from_the_hub(void **state)
 	assert_story(&pages[2], "21 30 201 210");
 	assert_story(&pages[5], "");
 	end(7);
+}
+
+/* An event is one of the newest of each topic that the reader may have it for, and
+ * comes once. */
+static void
+the_newest_of_several_topics_come_once(void **state)
+{
+	struct follower_page page;
+	uint64_t tag;
+
+	(void)state;
+	begin();
+	publish((struct rig_event){ .topic = "b" });
+	publish((struct rig_event){ .topic = "a", .also = "b" });
+	publish((struct rig_event){ .topic = "c", .also = "b",
+				    .is_private = true });
+	publish((struct rig_event){ .topic = "a" });
+	while (rig.number < 199)
+		publish((struct rig_event){ .topic = "x" });
+	last(0, "-b\n", 1);
+	last(1, "-b\n", 2);
+	last(2, "+c\n-b\n", 1);
+	last(3, "-a\n-b\n", 2);
+	last(4, "-a\n+b\n", 1);
+	settle(5);
+	assert_story(&pages[0], "2");
+	assert_story(&pages[1], "1 2");
+	assert_story(&pages[2], "2 3");
+	assert_story(&pages[3], "1 2 4");
+	assert_story(&pages[4], "3 4");
+	/* One that the window has is of `c` alone for who may not have it for
+	 * `b`. */
+	last(5, "+c\n-b\n", 1);
+	rig_settle(&rig, pages, 6);
+	tag = hub_make(&page);
+	publish((struct rig_event){ .topic = "c", .also = "b",
+				    .is_private = true });
+	fanout_page(rig.fanout, tag, &page);
+	settle(6);
+	assert_story(&pages[5], "2 200");
+	end(6);
 }
 
 static void
@@ -1195,6 +1242,7 @@ with_back_end(const char *name)
 		cmocka_unit_test(nothing_comes_twice),
 		cmocka_unit_test(the_newest_of_each_topic_come_from_the_hub),
 		cmocka_unit_test(a_window_with_enough_is_not_asked_about),
+		cmocka_unit_test(the_newest_of_several_topics_come_once),
 		cmocka_unit_test(the_newest_are_those_at_the_end_of_the_search),
 		cmocka_unit_test(a_search_that_is_too_long_is_given_up),
 		cmocka_unit_test(large_ones_come_as_far_as_they_fit),

@@ -74,6 +74,9 @@ append_allowed_origin(struct buf *out, const struct params *p, bool is_named)
 						     SLICE_LIT("*"));
 	if (r == 0)
 		r = buf_append_text(out, "\r\n");
+	if (r == 0)
+		r = buf_append_text(out, "Access-Control-Expose-Headers: "
+					 "Last-Event-ID\r\n");
 	if (r == 0 && is_named)
 		r = buf_append_text(out, "Access-Control-Allow-Credentials: "
 					 "true\r\n");

@@ -102,6 +102,9 @@ struct placing {
 	enum subscription_from from;
 	uint32_t last_n;
 	struct slice after;		/* points behind the struct */
+	/* The stream has no header yet, because that says where it begins. */
+	bool is_silent;
+	struct buf headers;		/* owned: lines that it will have */
 	uint64_t *replay;		/* owned */
 	size_t replay_at, replay_count;
 };
@@ -294,12 +297,20 @@ struct placed {			/* what the decision is */
 	struct evlog_place page_after;
 	char id_text[ID_TEXT_MAX + 1];	/* holds position, if it is ours */
 };
+extern const struct placed placed_nowhere;	/* it must wait */
 /* Decides for stream->placing, which lends the slices. 0 or -ENOMEM. */
 int placing_decide(struct stream *s, struct placed *ret_placed);
 void placing_settle(struct stream *s);	/* placed: frees what it needs no more */
 int placing_new(const struct subscription *sub, struct placing **ret_placing);
 struct placing *placing_free(struct fanout *f, struct placing *p);
+/* Writes the first record of a stream, with these header lines beside its own. */
+enum write_result stream_greet(struct stream *s, struct slice headers,
+			       const struct placed *placed);
+/* The same for one that has been silent (struct placing). */
+enum write_result stream_speak(struct stream *s, const struct placed *placed);
 int placing_wait(struct stream *s);	/* asks the hub if that helps */
+/* Whether its header has to wait until it is placed. */
+bool placing_is_silent(const struct stream *s, const struct placed *placed);
 /* Whether the window has all that the hub has of what the stream wants. */
 bool placing_has_all(const struct stream *s);
 /* Where to begin with all of the window from which on it has no hole. */

@@ -60,12 +60,15 @@ placing_free(struct fanout *f, struct placing *p)
 		if (!p->is_answered)
 			f->ops->forget(f->user, p->tag);
 	}
+	buf_done(&p->headers);
 	free(p->replay);
 	free(p);
 	return NULL;
 }
 
 /* ---- the decision ---- */
+
+const struct placed placed_nowhere = { .must_wait = true };
 
 bool
 placing_has_all(const struct stream *s)
@@ -345,6 +348,14 @@ placing_append_gap_at(struct fanout *f, const struct placed *p,
 
 /* ---- waiting ---- */
 
+bool
+placing_is_silent(const struct stream *s, const struct placed *placed)
+{
+	/* Where no hub is to be asked nobody knows how long it takes. */
+	return placed->must_wait && s->placing->from == FROM_ID &&
+	       s->fanout->was_live && !s->fanout->config.is_plain;
+}
+
 int
 placing_wait(struct stream *s)
 {
@@ -378,13 +389,18 @@ placing_finish(struct stream *s, const struct placed *placed)
 	struct piece p = {
 		.first = EVLOG_NONE, .next = placed->cursor, .is_once = true,
 	};
+	bool was_silent = s->placing->is_silent;
 	int r = 0;
 
 	list_del(&s->kept);
 	s->state = STREAM_BEHIND;
 	s->cursor = placed->cursor;
+	if (was_silent && stream_speak(s, placed) == WRITE_GONE)
+		return;
 	buf_clear(&f->scratch);
-	if (placed->has_gap) {
+	if (was_silent) {
+		p.len = 0;	/* all of it has been said */
+	} else if (placed->has_gap) {
 		r = placing_append_gap(f, placed, &f->scratch);
 	} else if (placed->position.p) {
 		r = encode_position(&text, placed->position);

@@ -92,7 +92,14 @@ heartbeat(struct stream *s, int64_t now_ms)
 	struct buf text = { NULL, 0, 0 };
 	struct piece p = { .first = EVLOG_NONE, .next = f->noted_end };
 	bool moved = has_moved(s);
-	int r = heartbeat_text(f, moved, &text);
+	int r;
+
+	if (s->placing && s->placing->is_silent) {
+		/* The hub takes its time, and a web server's patience ends. */
+		(void)stream_speak(s, &placed_nowhere);
+		return;
+	}
+	r = heartbeat_text(f, moved, &text);
 
 	buf_clear(&f->scratch);
 	if (r == 0)

@@ -176,6 +176,9 @@ find_in_uri(const struct work *w, struct slice *ret_raw)
 
 	if (mount.p && is_below(uri, mount, ret_raw))
 		return true;
+	/* Where a Mercure client looks without being told. */
+	if (is_below(uri, SLICE_LIT("/.well-known/mercure"), ret_raw))
+		return true;
 	/* No SCRIPT_NAME means a program at the root, if there is a
 	 * PATH_INFO; without either nothing says where the topic begins. */
 	if (!p->script_name.p && !p->path_info.p)
@@ -210,6 +213,10 @@ add_path_topic(struct work *w)
 	struct slice topic = SLICE_NONE;
 	int r;
 
+	/* A part of the Mercure protocol that may be left out, and is. */
+	if (is_below(without_query(w->params->uri),
+		     SLICE_LIT("/.well-known/mercure/subscriptions"), &topic))
+		return answer(w, 404, "Who is subscribed is not told here.");
 	/* The mount in SCRIPT_NAME says more than a URL that lacks it. */
 	if (find_in_uri(w, &topic))
 		return topic.len ? add_encoded(w, topic, QUERY_PLUS_IS_PLUS) :

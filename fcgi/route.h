@@ -5,7 +5,8 @@
  *
  * Where the topic stands. REQUEST_URI is raw and the same with every web
  * server, so it decides: when it begins with the mount, what follows is the
- * topic, percent-decoded once and not normalised. Else, or without a mount,
+ * topic, percent-decoded once and not normalised; so it does when it begins with
+ * /.well-known/mercure, where Mercure clients look. Else, or without a mount,
  * SCRIPT_NAME says what to strip; and when REQUEST_URI does not begin with
  * that either (it was rewritten), PATH_INFO is the topic as it is. To these
  * come `topic=` parameters of the query, and SSE_TOPIC_PREFIX goes before each.

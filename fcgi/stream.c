@@ -401,9 +401,13 @@ stream_finish(struct stream *s, uint64_t retry_ms, struct slice position)
 {
 	struct buf text = { NULL, 0, 0 };
 	struct buf *out = &s->fanout->scratch;
-	int r = encode_retry(&text, retry_ms);
+	int r;
 
+	if (s->placing && s->placing->is_silent &&
+	    stream_speak(s, &placed_nowhere) == WRITE_GONE)
+		return;
 	buf_clear(out);
+	r = encode_retry(&text, retry_ms);
 	if (r == 0)
 		r = position.p ? encode_position(&text, position) :
 				 buf_append_char(&text, '\n');
@@ -634,21 +638,46 @@ out_free:
 	return r;
 }
 
-/* Writes the first record; the cursor is as it was placed. */
-static enum write_result
-stream_greet(struct stream *s, const struct fanout_request *request,
+/*
+ * Who says where it was is told where the stream begins: at that id, or with
+ * everything that is kept, because something after the id is not.
+ */
+static int
+append_begin(const struct stream *s, const struct placed *placed,
+	     struct buf *headers)
+{
+	const struct placing *p = s->placing;
+	bool is_kept = p->from == FROM_ID && !placed->reason;
+
+	if (placed->must_wait || p->from == FROM_NOW || p->from == FROM_LAST ||
+	    s->fanout->config.is_plain)
+		return 0;
+	return buf_printf(headers, "Last-Event-ID: %.*s\r\n",
+			  is_kept ? (int)p->after.len : 8,
+			  is_kept ? p->after.p : "earliest");
+}
+
+enum write_result
+stream_greet(struct stream *s, struct slice headers,
 	     const struct placed *placed)
 {
 	struct fanout *f = s->fanout;
-	struct reply head = { .id = s->id, .headers = request->headers };
+	struct buf lines = { 0 };
+	struct reply head = { .id = s->id };
 	struct piece p = {
 		.first = EVLOG_NONE, .next = s->cursor, .is_once = true,
 	};
-	int r;
+	int r = append_begin(s, placed, &lines);
 
+	if (r == 0 && lines.len > 0)
+		r = buf_append_slice(&lines, headers);
+	head.headers = lines.len > 0 ? buf_slice(&lines) : headers;
 	buf_clear(&f->scratch);
-	r = reply_stream(&f->scratch, &head, (uint64_t)f->config.retry_ms,
-			 placed->position);
+	if (r == 0)
+		r = reply_stream(&f->scratch, &head,
+				 (uint64_t)f->config.retry_ms,
+				 placed->position);
+	buf_done(&lines);
 	if (r == 0 && placed->has_gap)
 		r = placing_append_gap(f, placed, &f->scratch);
 	if (r < 0) {
@@ -659,6 +688,19 @@ stream_greet(struct stream *s, const struct fanout_request *request,
 	p.len = f->scratch.len;
 	s->last_write_ms = loop_now_ms(f->loop);
 	return stream_write(s, &p, NULL);
+}
+
+enum write_result
+stream_speak(struct stream *s, const struct placed *placed)
+{
+	struct buf headers = s->placing->headers;
+	enum write_result result;
+
+	s->placing->is_silent = false;
+	s->placing->headers = (struct buf){ 0 };
+	result = stream_greet(s, buf_slice(&headers), placed);
+	buf_done(&headers);
+	return result;
 }
 
 int
@@ -685,8 +727,16 @@ fanout_open(struct fanout *f, const struct fanout_request *request)
 		s->told = placed.position.p && !placed.is_paged ?
 			  placed.cursor : 0;
 	}
-	if (stream_greet(s, request, &placed) == WRITE_GONE)
+	if (placing_is_silent(s, &placed)) {
+		s->placing->is_silent = true;
+		if (buf_append_slice(&s->placing->headers, request->headers) <
+		    0) {
+			stream_starve(s);
+			return 0;
+		}
+	} else if (stream_greet(s, request->headers, &placed) == WRITE_GONE) {
 		return 0;
+	}
 	if (placed.must_wait) {
 		if (placing_wait(s) < 0)
 			stream_end(s, fanout_later_ms(&f->config));

@@ -70,6 +70,10 @@ FUZZ_TARGETS += %D%/fuzz-stored
 %C%_fuzz_stored_SOURCES = %D%/fuzz-stored.c $(fuzz_common)
 %C%_fuzz_stored_LDADD = libhub.la libbus.la libsse.la libbase.la $(FUZZ_LIBS)
 
+FUZZ_TARGETS += %D%/fuzz-token
+%C%_fuzz_token_SOURCES = %D%/fuzz-token.c $(fuzz_common)
+%C%_fuzz_token_LDADD = libtoken.la libauth.la libsse.la libbase.la $(FUZZ_LIBS)
+
 FUZZ_TARGETS += %D%/fuzz-utf8
 %C%_fuzz_utf8_SOURCES = %D%/fuzz-utf8.c $(fuzz_common)
 %C%_fuzz_utf8_LDADD = libbase.la $(FUZZ_LIBS)

@@ -156,6 +156,9 @@ UNIT_TESTS += %D%/test-auth-access
 %C%_test_auth_access_LDFLAGS = $(FAULT_WRAP)
 %C%_test_auth_access_LDADD = $(FAULT_LIBS) libauth.la libsse.la libbase.la \
 	$(CMOCKA_LIBS)
+UNIT_TESTS += %D%/test-auth-token
+%C%_test_auth_token_LDADD = libtoken.la libauth.la libsse.la libbase.la \
+	$(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-auth-grants
 %C%_test_auth_grants_LDFLAGS = $(FAULT_WRAP)
 %C%_test_auth_grants_LDADD = $(FAULT_LIBS) libauth.la libsse.la libbase.la \

@@ -483,7 +483,9 @@ answers_methods(void **state)
 	route_done(&r);
 }
 
-#define ALLOW(origin) "Access-Control-Allow-Origin: " origin "\r\n"
+#define ALLOW(origin)                                                          \
+	"Access-Control-Allow-Origin: " origin "\r\n"                         \
+	"Access-Control-Expose-Headers: Last-Event-ID\r\n"
 #define VARY "Vary: Origin\r\n"
 #define COOKIES "Access-Control-Allow-Credentials: true\r\n"
 #define PREFLIGHT                                                              \

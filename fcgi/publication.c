@@ -364,10 +364,25 @@ looks_like_form(struct slice body)
 	return false;
 }
 
+/* Below there the hub speaks for itself, in the protocol. */
+static bool
+is_of_the_hub(struct slice topic)
+{
+	return slice_starts(topic, SLICE_LIT("/.well-known/mercure"));
+}
+
 /* The protocol's rules beyond those of an event. */
 static int
 check_form(struct work *w, const struct fields *f)
 {
+	struct slice rest = buf_slice(&w->also), topic;
+	bool is_reserved = is_of_the_hub(f->topic);
+
+	while (also_next(&rest, &topic))
+		is_reserved |= is_of_the_hub(topic);
+	if (is_reserved)
+		return refuse(w, 403, "Topics below /.well-known/mercure are "
+			      "the hub's own.");
 	if (f->id.len > 0 && f->id.p[0] == '#')
 		return refuse(w, 400, "An `id` must not begin with `#`.");
 	return 0;

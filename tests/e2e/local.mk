@@ -26,7 +26,7 @@ EXTRA_DIST += \
 	%D%/test_31_sites.py \
 	%D%/test_32_neighbours.py \
 	%D%/test_33_debian.py \
-	%D%/test_35_doctor.py %D%/test_36_access.py %D%/test_37_tokens.py \
+	%D%/test_35_doctor.py %D%/test_36_access.py %D%/test_37_tokens.py %D%/test_38_mercure.py \
 	%D%/test_40_starts.py \
 	%D%/test_42_idle.py \
 	%D%/test_45_reload.py \

@@ -1,5 +1,5 @@
 # doc
-dist_doc_DATA += %D%/deployment.md %D%/performance.md %D%/protocol.md
+dist_doc_DATA += %D%/deployment.md %D%/mercure.md %D%/performance.md %D%/protocol.md
 dist_man_MANS += %D%/sse-cgi.8 %D%/sse-fcgi.8 %D%/sse-hub.8 \
 	%D%/sse-doctor.1 %D%/sse-publish.1 %D%/sse-subscribe.1 \
 	%D%/sse_responder.3 \

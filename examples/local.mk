@@ -12,7 +12,6 @@ EXTRA_DIST += \
 	$(SYSTEMD_UNITS:%=%D%/systemd/%) \
 	%D%/completion/sse-fcgi.bash \
 	%D%/openrc/sse-fcgi %D%/openrc/sse-hub \
-	%D%/mercure/apache.conf %D%/mercure/lighttpd.conf \
 	%D%/sysv/sse-fcgi \
 	%D%/c/README.md
 
@@ -37,11 +36,13 @@ WEB_SERVER_FILES = \
 	apache/sse-cgi.conf \
 	apache/sse-fcgi-sethandler.conf \
 	apache/sse-fcgi.conf \
+	apache/sse-mercure.conf \
 	caddy/sse-fcgi.caddy \
 	lighttpd/sites.conf \
 	lighttpd/sse-cgi.conf \
 	lighttpd/sse-fcgi-external.conf \
 	lighttpd/sse-fcgi.conf \
+	lighttpd/sse-mercure.conf \
 	nginx/sse-fcgi.conf
 EXTRA_DIST += $(WEB_SERVER_FILES:%=%D%/%)
 

@@ -185,12 +185,18 @@ static const struct offer {
 	{ PKGDATADIR "/apache/sse-fcgi-sethandler.conf",
 	  "/etc/apache2/conf-available/sse-fcgi-sethandler.conf",
 	  "a2enconf sse-fcgi-sethandler" },
+	{ PKGDATADIR "/apache/sse-mercure.conf",
+	  "/etc/apache2/conf-available/sse-mercure.conf",
+	  "a2enconf sse-mercure" },
 	{ PKGDATADIR "/lighttpd/50-sse-fcgi.conf",
 	  "/etc/lighttpd/conf-available/50-sse-fcgi.conf",
 	  "lighty-enable-mod sse-fcgi" },
 	{ PKGDATADIR "/lighttpd/50-sse-fcgi-external.conf",
 	  "/etc/lighttpd/conf-available/50-sse-fcgi-external.conf",
 	  "lighty-enable-mod sse-fcgi-external" },
+	{ PKGDATADIR "/lighttpd/50-sse-mercure.conf",
+	  "/etc/lighttpd/conf-available/50-sse-mercure.conf",
+	  "lighty-enable-mod sse-mercure" },
 };
 
 static int

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What clients of the Mercure protocol (draft 07) send, byte for byte as they
-send it, at /.well-known/mercure of real web servers: examples/mercure."""
+send it, at /.well-known/mercure of real web servers: examples/*/sse-mercure.conf."""
 
 import os
 import re
@@ -46,7 +46,7 @@ def site(request, box, worker, connect):
     w = worker("--jwt-key", key_file(box, "jwt", SECRET), "--http-publish", "--heartbeat", "300ms",
                "--cors-origin", "https://app.example", "--drain", "100ms")
     config = servers.example(WAYS[request.param], w.socket)
-    config += (TOP / f"examples/mercure/{request.param}.conf").read_text() \
+    config += (TOP / f"examples/{request.param}/sse-mercure.conf").read_text() \
         .replace("/run/sse-fcgi/worker.sock", w.socket)
     return Site(getattr(servers, request.param)(box, config), connect)
 

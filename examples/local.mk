@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	$(SYSTEMD_UNITS:%=%D%/systemd/%) \
 	%D%/completion/sse-fcgi.bash \
 	%D%/openrc/sse-fcgi %D%/openrc/sse-hub \
+	%D%/php-publish/publish.php %D%/php-publish/sse_publish.php \
 	%D%/sysv/sse-fcgi \
 	%D%/c/README.md
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import threading
@@ -15,7 +16,7 @@ import uuid
 
 import pytest
 
-from harness import PATIENCE, accepts, program, wait_until, workers
+from harness import PATIENCE, TOP, accepts, program, wait_until, workers
 from servers import example, web_server
 from starts import start_worker
 from streams import cgi_params, request
@@ -526,3 +527,29 @@ def test_a_body_in_records(box, bus, worker, connect):
     stream = connect(w.socket, raw=short)
     stream.wait_end()
     assert stream.status == 400
+
+
+@pytest.mark.skipif(not shutil.which("php"), reason="php-cli is not installed")
+def test_from_php(box, local, connect):
+    """The example, with nothing but PHP's standard library."""
+    w = local("--max-event", f"{MAX}")
+    page = connect(w.socket, "/sse?topic=a/b%20%C3%A4&topic=c")
+    page.wait_placed()
+    example_of = TOP / "examples/php-publish"
+    run = lambda *args: box.run("php", "-n", example_of / "publish.php", *args, w.http)
+    done = run("a/b \u00e4", "from PHP\nwith lines")
+    assert done.returncode == 0 and ID.fullmatch(done.stdout.strip()), done
+    assert page.next().data == "from PHP\nwith lines"
+    done = run("c", "x" * (MAX + 1))
+    assert done.returncode == 1 and "413" in done.stderr and "--max-event" in done.stderr, done
+    done = box.run("php", "-n", "-r", f"require '{example_of}/sse_publish.php';"
+                   "foreach ([1, 2] as $n) echo sse_publish('c', 'once', ['event' => 'tick', "
+                   f"'key' => 'k', 'retry' => 5, 'id' => 'mine'], '{w.http}'), ' ';")
+    first, second = done.stdout.split()
+    assert first == second
+    event = page.next()
+    assert (event.event, event.data, event.id) == ("tick", "once", "mine")
+    done = box.run("php", "-n", example_of / "publish.php", "c", "x", box.path("nobody"))
+    assert done.returncode == 1 and "No such file" in done.stderr, done
+    assert run("c", "end").returncode == 0
+    assert page.next().data == "end"

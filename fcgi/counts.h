@@ -36,6 +36,10 @@ struct counts {
 	uint64_t refused;		/* answered with a status of 400 and up */
 	uint64_t bad;			/* no request at all: malformed */
 	uint64_t later;			/* told to come back later */
+	uint64_t posts;			/* requests that were to publish, by
+					 * the socket of --publish-listen */
+	uint64_t published;		/* events, by HTTP, and acknowledged */
+	uint64_t unpublished;		/* ... and not */
 	uint64_t streams;		/* that are open now */
 	uint64_t opened, closed;	/* streams */
 	uint64_t half_open;		/* requests that are not whole now */

@@ -25,6 +25,8 @@ enum {
 	/* what a client sends after it was refused is read for so long, so that
 	 * it gets to the answer */
 	LINGER_MS = 1000,
+	/* descriptors are out: how long accepting pauses */
+	ACCEPT_PAUSE_MS = 100,
 };
 
 enum visitor_state {
@@ -58,7 +60,7 @@ struct local {
 	struct loop_io gate;
 	int listener;		/* borrowed */
 	struct list timed, waiting, doomed;
-	struct loop_timer timer;
+	struct loop_timer timer, accept_again;
 	size_t count, bodies;
 	bool is_draining;
 	struct local_stats stats;
@@ -406,7 +408,7 @@ make_room(struct local *l)
 		visitor_close(v);
 		return;
 	}
-	if (!list_is_empty(&l->timed))
+	if (l->count >= LOCAL_MOST && !list_is_empty(&l->timed))
 		visitor_close(visitor_at(l->timed.next));
 }
 
@@ -438,6 +440,23 @@ fail:
 }
 
 static void
+on_accept_again(struct loop_timer *t, int64_t now_ms)
+{
+	(void)now_ms;
+	local_accept(list_entry(t, struct local, accept_again));
+}
+
+/* Descriptors are out. One that rests may go; the others end soon. */
+static void
+pause_accepting(struct local *l)
+{
+	make_room(l);
+	(void)loop_want(l->loop, &l->gate, 0);
+	(void)loop_timer_set(l->loop, &l->accept_again,
+			     loop_now_ms(l->loop) + ACCEPT_PAUSE_MS);
+}
+
+static void
 on_connection(struct loop_io *io, unsigned ready)
 {
 	struct local *l = list_entry(io, struct local, gate);
@@ -447,10 +466,9 @@ on_connection(struct loop_io *io, unsigned ready)
 		int fd = accept4(l->listener, NULL, NULL,
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		/* Without a descriptor to spare it is tried each turn; those
-		 * that rest make room. */
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-			make_room(l);
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE ||
+			       errno == ENOBUFS || errno == ENOMEM))
+			pause_accepting(l);
 		if (fd < 0)
 			return;
 		visitor_add(l, fd);
@@ -472,6 +490,7 @@ local_drain(struct local *l)
 	struct list *at = l->timed.next, *next;
 
 	l->is_draining = true;
+	loop_timer_stop(l->loop, &l->accept_again);
 	loop_del(l->loop, &l->gate);
 	for (; at != &l->timed; at = next) {
 		struct visitor *v = visitor_at(at);
@@ -520,6 +539,7 @@ local_new(struct loop *loop, const struct local_config *config, int fd,
 		.is_trusted = true,
 	};
 	l->timer.on_due = on_deadline;
+	l->accept_again.on_due = on_accept_again;
 	l->gate = (struct loop_io){ .fd = fd, .on_ready = on_connection };
 	list_init(&l->timed);
 	list_init(&l->waiting);
@@ -545,6 +565,7 @@ local_free(struct local *l)
 		visitor_close(visitor_at(l->waiting.next));
 	local_reap(l);
 	loop_timer_stop(l->loop, &l->timer);
+	loop_timer_stop(l->loop, &l->accept_again);
 	free(l);
 	return NULL;
 }

@@ -383,6 +383,21 @@ complain_of_bus(struct worker *w, int64_t now_ms)
 /* ---- counts ---- */
 
 static void
+get_counts(const struct worker *w, struct counts *ret_counts)
+{
+	const struct publishing_stats *p;
+
+	service_get_counts(w->service, ret_counts);
+	if (w->local)
+		ret_counts->posts = local_get_stats(w->local)->requests;
+	if (!w->publishing)
+		return;
+	p = publishing_get_stats(w->publishing);
+	ret_counts->published = p->published;
+	ret_counts->unpublished = p->refused;
+}
+
+static void
 log_counts(const struct counts *c)
 {
 	struct buf text = { NULL, 0, 0 };
@@ -400,7 +415,7 @@ tell_counts(struct worker *w, int64_t now_ms)
 
 	if (now_ms - w->counted_ms < COUNTS_MS)
 		return;
-	service_get_counts(w->service, &c);
+	get_counts(w, &c);
 	if (counts_met(&c) == w->met)
 		return;
 	w->met = counts_met(&c);
@@ -463,7 +478,7 @@ drain(struct worker *w)
 
 	if (service_is_draining(w->service))
 		return;
-	service_get_counts(w->service, &c);
+	get_counts(w, &c);
 	log_counts(&c);
 	log_info("draining %zu streams", service_count(w->service));
 	service_drain(w->service);

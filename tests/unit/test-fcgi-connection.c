@@ -33,6 +33,9 @@ static struct {
 	uint16_t stream_id;
 	char key[64];
 	unsigned streams, bad;
+	unsigned posts;
+	size_t post_max, post_len;	/* bytes allowed, and got */
+	bool takes_posts;
 	unsigned met[BOUND_COUNT];
 	char got[65536];		/* what the web server has read */
 	size_t got_len;
@@ -82,8 +85,42 @@ on_bound(void *user, enum bound bound, const char *why)
 			 bound == BOUND_REQUEST);
 }
 
+static size_t
+post_max(void *user, const struct params *params)
+{
+	(void)user;
+	(void)params;
+	return bench.post_max;
+}
+
+/* Takes the body, and the connection where it is asked to. */
+static int
+on_post(void *user, int fd, const struct request *r,
+	const struct params *params, struct route *route)
+{
+	(void)user;
+	(void)params;
+	bench.posts++;
+	bench.post_len = r->body.len;
+	assert_true(slice_eq(buf_slice(&route->topic), SLICE_LIT("news")));
+	if (bench.takes_posts) {
+		bench.stream_fd = fd;
+		return 0;
+	}
+	return route_refuse_publish(route, 400, "No.") < 0 ? -ENOMEM : -EINVAL;
+}
+
 static const struct connections_ops ops = {
 	on_stream, NULL, NULL, NULL, retry_later, on_bad, NULL, on_bound,
+};
+
+static const struct connections_ops posting_ops = {
+	.on_stream = on_stream,
+	.post_max = post_max,
+	.on_post = on_post,
+	.retry_later = retry_later,
+	.on_bad = on_bad,
+	.on_bound = on_bound,
 };
 
 static int64_t
@@ -123,6 +160,17 @@ static void
 serve_with(void)
 {
 	assert_int_equal(connections_new(bench.loop, &bench.config, &ops,
+					 &bench, &bench.c), 0);
+}
+
+static void
+post_with(const struct connections_ops *with)
+{
+	begin();
+	bench.config.route.has_publish = true;
+	bench.config.limits.body = 2 << 20;
+	bench.post_max = 100;
+	assert_int_equal(connections_new(bench.loop, &bench.config, with,
 					 &bench, &bench.c), 0);
 }
 
@@ -706,6 +754,182 @@ a_guest_without_memory_is_refused(void **state)
 	guests_done(&g);
 }
 
+/* ---- what is published ---- */
+
+static void
+put_post(struct buf *b, const char *length, struct slice body)
+{
+	struct buf params = { 0 };
+
+	put_pair(&params, "REQUEST_METHOD", "POST");
+	put_pair(&params, "REQUEST_URI", "/sse/news");
+	put_pair(&params, "CONTENT_LENGTH", length);
+	put_begin(b, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
+	put_record(b, FCGI_PARAMS, 1, buf_slice(&params), 0);
+	put_record(b, FCGI_PARAMS, 1, SLICE_NONE, 0);
+	for (size_t at = 0; at < body.len; at += 40) {
+		size_t n = body.len - at < 40 ? body.len - at : 40;
+
+		put_record(b, FCGI_STDIN, 1,
+			   (struct slice){ body.p + at, n }, 0);
+	}
+	put_record(b, FCGI_STDIN, 1, SLICE_NONE, 0);
+	buf_done(&params);
+}
+
+static void
+a_body_is_collected_however_it_comes(void **state)
+{
+	static const char body[100];
+	struct buf in = { 0 };
+
+	(void)state;
+	post_with(&posting_ops);
+	put_post(&in, "100", (struct slice){ body, sizeof(body) });
+	for (size_t cut = 1; cut < in.len; cut += 13) {
+		int fd = connect_with((struct slice){ in.p, cut });
+
+		bench.posts = 0;
+		say(fd, (struct slice){ in.p + cut, in.len - cut });
+		assert_int_equal(bench.posts, 1);
+		assert_int_equal(bench.post_len, sizeof(body));
+		forget_heard();
+		hear(fd);
+		assert_int_equal(count_heard("Status: 400"), 1);
+		assert_false(bench.is_closed);
+		close(fd);
+	}
+	buf_done(&in);
+	end();
+}
+
+static void
+who_publishes_is_taken_and_given_back(void **state)
+{
+	struct buf in = { 0 };
+	int fd, taken;
+
+	(void)state;
+	post_with(&posting_ops);
+	bench.takes_posts = true;
+	put_post(&in, "5", SLICE_LIT("hello"));
+	fd = connect_with(buf_slice(&in));
+	taken = bench.stream_fd;
+	assert_true(taken >= 0);
+	assert_int_equal(connections_count(bench.c), 0);
+	bench.stream_fd = -1;
+	connections_add(bench.c, taken);
+	assert_int_equal(connections_count(bench.c), 1);
+	say(fd, buf_slice(&in));
+	assert_int_equal(bench.posts, 2);
+	close(fd);
+	buf_done(&in);
+	end();
+}
+
+/* The answer comes when all of it was read, and the connection goes on. */
+static void
+a_body_is_refused_when_it_is_over(void **state)
+{
+	static const char body[101];
+	struct buf in = { 0 };
+	int fd;
+
+	(void)state;
+	post_with(&posting_ops);
+	put_post(&in, "101", (struct slice){ body, sizeof(body) });
+	fd = connect_with((struct slice){ in.p, in.len - 8 });
+	hear(fd);
+	assert_int_equal(bench.got_len, 0);
+	say(fd, (struct slice){ in.p + in.len - 8, 8 });
+	hear(fd);
+	assert_int_equal(count_heard("Status: 413"), 1);
+	assert_int_equal(bench.posts, 0);
+	/* Not as long as it should be: its client went away. */
+	buf_clear(&in);
+	forget_heard();
+	put_post(&in, "6", SLICE_LIT("hello"));
+	say(fd, buf_slice(&in));
+	hear(fd);
+	assert_int_equal(count_heard("Status: 400"), 1);
+	assert_int_equal(bench.posts, 0);
+	close(fd);
+	buf_done(&in);
+	end();
+}
+
+/* Where nobody publishes, in a moment perhaps; without --http-publish, never. */
+static void
+where_nothing_is_published(void **state)
+{
+	struct buf in = { 0 };
+	int fd;
+
+	(void)state;
+	put_post(&in, "5", SLICE_LIT("hello"));
+	for (int i = 0; i < 2; i++) {
+		post_with(i == 0 ? &ops : &posting_ops);
+		if (i == 1) {
+			connections_free(bench.c);
+			bench.config.route.has_publish = false;
+			assert_int_equal(connections_new(bench.loop,
+					 &bench.config, &posting_ops, &bench,
+					 &bench.c), 0);
+		}
+		fd = connect_with(buf_slice(&in));
+		hear(fd);
+		assert_int_equal(count_heard(i == 0 ? "Status: 503" :
+						      "Status: 405"), 1);
+		assert_int_equal(count_heard("Retry-After: "), i == 0);
+		close(fd);
+		end();
+	}
+	buf_done(&in);
+}
+
+/* Bodies that are arriving have a bound together, too. */
+static void
+of_all_bodies_so_much_is_kept(void **state)
+{
+	enum { SIZE = 1 << 20, HALVES = 65 };
+	static char body[SIZE];
+	struct buf head = { 0 };
+	int fds[HALVES];
+
+	(void)state;
+	post_with(&posting_ops);
+	bench.post_max = SIZE + 1;
+	put_post(&head, "1048577", SLICE_NONE);
+	head.len -= 8;	/* without the end */
+	for (int i = 0; i < HALVES; i++) {
+		struct buf piece = { 0 };
+
+		fds[i] = connect_with(buf_slice(&head));
+		for (size_t at = 0; at < SIZE; at += 32768) {
+			buf_clear(&piece);
+			put_record(&piece, FCGI_STDIN, 1,
+				   (struct slice){ body + at, 32768 }, 0);
+			say(fds[i], buf_slice(&piece));
+		}
+		buf_done(&piece);
+	}
+	/* The last one has no room, the first has; and those that go make it. */
+	buf_clear(&head);
+	put_record(&head, FCGI_STDIN, 1, SLICE_LIT("x"), 0);
+	put_record(&head, FCGI_STDIN, 1, SLICE_NONE, 0);
+	say(fds[HALVES - 1], buf_slice(&head));
+	hear(fds[HALVES - 1]);
+	assert_int_equal(count_heard("Status: 503"), 1);
+	for (int i = 1; i < HALVES; i++)
+		close(fds[i]);
+	pump();
+	say(fds[0], buf_slice(&head));
+	assert_int_equal(bench.post_len, SIZE + 1);
+	close(fds[0]);
+	buf_done(&head);
+	end();
+}
+
 static int
 with_back_end(const char *name)
 {
@@ -728,6 +952,11 @@ with_back_end(const char *name)
 		cmocka_unit_test(without_memory_one_connection_is_lost),
 		cmocka_unit_test(guests_are_counted_by_address),
 		cmocka_unit_test(a_guest_without_memory_is_refused),
+		cmocka_unit_test(a_body_is_collected_however_it_comes),
+		cmocka_unit_test(who_publishes_is_taken_and_given_back),
+		cmocka_unit_test(a_body_is_refused_when_it_is_over),
+		cmocka_unit_test(where_nothing_is_published),
+		cmocka_unit_test(of_all_bodies_so_much_is_kept),
 	};
 
 	assert_int_equal(setenv("SSE_LOOP", name, 1), 0);

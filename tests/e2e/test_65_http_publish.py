@@ -365,6 +365,28 @@ def test_a_thousand_connections(box, local, connect):
     assert sorted(map(int, page.data(1000))) == list(range(1000))
 
 
+def asked_over_a_reload(process, ask):
+    """Reloads while ask() is called again and again; all that it returned."""
+    over, got = threading.Event(), set()
+
+    def run():
+        while not over.is_set():
+            try:
+                got.add(ask())
+            except OSError as e:
+                got.add(repr(e))
+    asker = threading.Thread(target=run)
+    asker.start()
+    wait_until("one is answered", lambda: got)
+    old = workers(process.pid)
+    process.send(signal.SIGHUP)
+    wait_until("another worker", lambda: workers(process.pid) and
+               not set(old) & set(workers(process.pid)))
+    over.set()
+    asker.join()
+    return got
+
+
 def test_a_reload_of_the_socket(box, bus):
     """Nobody is refused over a reload; another path is another socket."""
     conf = box.path("sse-fcgi.conf")
@@ -376,26 +398,8 @@ def test_a_reload_of_the_socket(box, bus):
     process = box.start(program("sse-fcgi"), "--config", conf, "--bus", bus,
                         "--listen", f"unix:{box.path('x.sock')}")
     wait_until("it accepts", lambda: accepts(box.path("one")))
-    over, wrong = threading.Event(), []
-
-    def ask():
-        while not over.is_set():
-            try:
-                status = post(box.path("one"), "a", "x")[0]
-            except OSError as e:
-                status = e
-            if status != 200:
-                wrong.append(status)
-    asker = threading.Thread(target=ask)
     wait_until("it answers", lambda: post(box.path("one"), "a", "x")[0] == 200)
-    asker.start()
-    old = workers(process.pid)
-    process.send(signal.SIGHUP)
-    wait_until("another worker", lambda: workers(process.pid) not in (old, [])
-               and not set(old) & set(workers(process.pid)))
-    over.set()
-    asker.join()
-    assert not wrong
+    assert asked_over_a_reload(process, lambda: post(box.path("one"), "a", "x")[0]) == {200}
     configure("two")
     process.send(signal.SIGHUP)
     wait_until("the other accepts", lambda: accepts(box.path("two")))
@@ -489,6 +493,9 @@ def test_through_the_web_server(box, bus, connect, way):
             s.sendall(piece)
         assert b" 200 OK" in s.recv(100)
     assert page.data(len(SEEN) + 2) == [*SEEN, "cors", "slow"]
+    # Those on their way when the workers are replaced have their answer.
+    assert asked_over_a_reload(process, lambda: curl(
+        box, f"{server.url}/events/news/b", "-d", "x").status) == {200}
     # Nobody is there: whatever the web server says, it is no success.
     assert process.stop() == 0
     answer = curl(box, f"{server.url}/events/news/a", "-d", "lost")

@@ -16,7 +16,7 @@ import uuid
 
 import pytest
 
-from harness import PATIENCE, TOP, accepts, program, wait_until, workers
+from harness import PATIENCE, TOP, accepts, alive, program, wait_until, workers
 from servers import example, web_server
 from starts import start_worker
 from streams import cgi_params, request
@@ -337,10 +337,12 @@ def test_none_is_lost_or_doubled(box, local, connect, crowd):
     running, again = publish_all(w.http, "a", range(count))
     page = connect(w.socket, "/sse/a?lastEventID=earliest")
     seen = set(page.data(100))
-    os.kill(workers(w.pid)[0], signal.SIGKILL)
+    old = workers(w.pid)
+    os.kill(old[0], signal.SIGKILL)
     w.process.send(signal.SIGHUP)
     for each in running:
         each.join()
+    wait_until("the old ones have ended", lambda: not any(map(alive, old)))
     last = connect(w.socket, "/sse/a?lastEventID=earliest")
     data = last.data(count)
     assert sorted(map(int, data)) == list(range(count)) and seen <= set(data)

@@ -301,8 +301,8 @@ begin_body(struct connections *c, struct request *r)
 	if (params_decode(r->params, &params, &why) == 0 &&
 	    route_request(&c->config.route, &params, &route) == 0 &&
 	    route.is_publish) {
-		r->is_dropped = false;
-		r->body_max = c->ops->post_max(c->user, &params);
+		r->body_max = c->ops->post_max(c->user, &params, &route);
+		r->is_dropped = r->body_max == 0;
 	}
 	route_done(&route);
 }

@@ -43,12 +43,14 @@ struct connections_ops {
 	int (*on_probe)(void *user, int fd, uint16_t id,
 			const struct params *params, struct route *route);
 	/*
-	 * The most bytes of the body that a POST may publish, and, when it is
-	 * whole (r->body): 0, fd is taken and the answer comes, after which it
+	 * The most bytes of the body that a POST may publish, 0: it may not at
+	 * all, so that none is kept. And, when it is whole (r->body, or
+	 * r->is_dropped): 0, fd is taken and the answer comes, after which it
 	 * may be added again; -EINVAL: `route` holds the answer. NULL, both of
 	 * them: not now, the answer is a 503.
 	 */
-	size_t (*post_max)(void *user, const struct params *params);
+	size_t (*post_max)(void *user, const struct params *params,
+			   struct route *route);
 	int (*on_post)(void *user, int fd, const struct request *r,
 		       const struct params *params, struct route *route);
 	/* The retry: in milliseconds for a browser that comes back later. */

@@ -81,13 +81,28 @@ on_done(void *user, const struct publishing_answer *a)
 	post_free(one);
 }
 
+/* There was no right to it when its body began, so that there is none. */
+static int
+deny(const struct posting *p, const struct params *params, struct route *route)
+{
+	int r = posts_check(&p->posts, params, route);
+
+	if (r == 0)
+		r = route_refuse_publish(route, 503, "What you may do changed "
+					 "while this came in; send it again.");
+	return r < 0 ? r : -EINVAL;
+}
+
 int
 posting_take(struct posting *p, int fd, const struct request *r,
 	     const struct params *params, struct route *route)
 {
-	struct post *one = calloc(1, sizeof(*one));
-	int e;
+	struct post *one;
+	int e = r->is_dropped ? deny(p, params, route) : 0;
 
+	if (e < 0)
+		return e;
+	one = calloc(1, sizeof(*one));
 	if (!one)
 		return -ENOMEM;
 	list_init(&one->kept);

@@ -66,23 +66,53 @@ list_topics(const struct publication *publication, struct buf *out)
 }
 
 static int
+ask(const struct posts *p, const struct params *params, struct slice topics,
+    struct route *route)
+{
+	struct denial denial;
+	int r = authority_may_publish(p->authority, params, topics, &denial);
+
+	if (r != -EACCES)
+		return r;
+	r = refuse(route, denial.status, denial.why);
+	route->is_denied = true;
+	route->detail = denial.detail;
+	return r;
+}
+
+static int
 check_rights(const struct posts *p, const struct params *params,
 	     const struct publication *publication, struct route *route)
 {
 	struct buf topics = { 0 };
-	struct denial denial;
 	int r = list_topics(publication, &topics);
 
 	if (r == 0)
-		r = authority_may_publish(p->authority, params,
-					  buf_slice(&topics), &denial);
-	if (r == -EACCES) {
-		r = refuse(route, denial.status, denial.why);
-		route->is_denied = true;
-		route->detail = denial.detail;
-	}
+		r = ask(p, params, buf_slice(&topics), route);
 	buf_done(&topics);
 	return r < 0 ? r : check_source(p, params, route);
+}
+
+int
+posts_check(const struct posts *p, const struct params *params,
+	    struct route *route)
+{
+	struct buf topic = { 0 };
+	int r = 0;
+
+	/* Lines may each name another one. */
+	if (route->topic.len == 0 ||
+	    publication_kind(params) == PUBLICATION_LINES)
+		return ask(p, params, SLICE_NONE, route);
+	r = buf_append_slice(&topic, params->topic_prefix);
+	if (r == 0)
+		r = buf_append_slice(&topic, buf_slice(&route->topic));
+	if (r == 0)
+		r = buf_append_char(&topic, '\0');
+	if (r == 0)
+		r = ask(p, params, buf_slice(&topic), route);
+	buf_done(&topic);
+	return r;
 }
 
 static int

@@ -25,6 +25,14 @@ struct posts {			/* all borrowed */
 };
 
 /*
+ * As far as it can be told before the body is there: whether the request may
+ * publish to the topic that its path names, if it must. 0; -EINVAL: `route`
+ * holds the answer; -ENOMEM.
+ */
+int posts_check(const struct posts *p, const struct params *params,
+		struct route *route);
+
+/*
  * `route` is that of the request. 0: on_done is called once; -EINVAL: `route`
  * holds the answer; -ENOMEM: there is none.
  */

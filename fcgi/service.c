@@ -414,11 +414,11 @@ on_bound(void *user, enum bound bound, const char *why)
 }
 
 static size_t
-post_max(void *user, const struct params *params)
+post_max(void *user, const struct params *params, struct route *route)
 {
 	struct service *s = user;
 
-	return s->ops->post_max(s->user, params);
+	return s->ops->post_max(s->user, params, route);
 }
 
 static int

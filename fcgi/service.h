@@ -41,7 +41,8 @@ struct service_ops {
 	int (*page)(void *user, uint64_t tag,
 		    const struct follower_question *question);
 	/* As of connections_ops; NULL: nothing is published here. */
-	size_t (*post_max)(void *user, const struct params *params);
+	size_t (*post_max)(void *user, const struct params *params,
+			   struct route *route);
 	int (*on_post)(void *user, int fd, const struct request *r,
 		       const struct params *params, struct route *route);
 	/* A sentence for the log, without a full stop; not often. */

@@ -124,10 +124,13 @@ say_of_publishing(void *user, const char *text)
 }
 
 static size_t
-post_max(void *user, const struct params *params)
+post_max(void *user, const struct params *params, struct route *route)
 {
 	const struct worker *w = user;
 
+	/* Nobody is to fill the memory with what he may not publish. */
+	if (posts_check(&w->posting.posts, params, route) < 0)
+		return 0;
 	return publication_body_max(publication_kind(params),
 				    w->posting.posts.max_event);
 }

@@ -430,7 +430,11 @@ WEB = [
     ("/events/other", ("-d", "x"), 401, "login, a token or a ticket"),
     ("/events", ("-d", "topic=other&data=x"), 401, "login, a token or a ticket"),
     ("/events/news/private/x", ("-d", "x"), 401, "login, a token or a ticket"),
-    ("/events/%24SYS/x", ("-d", "x"), 400, "SYS"),
+    ("/events/%24SYS/x", ("-d", "x"), 401, "login, a token or a ticket"),
+    ("/events/other", ("-H", "Content-Type: application/jsonl", "-d",
+                       '{"topic":"news/a","data":"l"}'), 200, '"accepted":1'),
+    ("/events/other", ("-H", "Content-Type: application/jsonl", "-d", '{"data":"l"}'), 401,
+     "login, a token or a ticket"),
     ("/events/news/a", ("-H", "Content-Type: multipart/form-data", "-d", "x"), 415, "form"),
     ("/events", ("-d", "data=x"), 400, "No topic"),
     ("/events/news/a", ("-X", "PUT", "-d", "x"), 405, "GET"),
@@ -442,7 +446,7 @@ WEB = [
     ("/events/news/a", ("-b", "session=1", *FRIEND, "-d", "friend"), 200, ID),
     ("/events/news/a", ("-b", "session=1", "-H", "Referer: {url}/page", "-d", "own"), 200, ID),
 ]
-SEEN = ["hello", "form", "q", "[1]", "friend", "own"]
+SEEN = ["hello", "form", "q", "[1]", "l", "friend", "own"]
 
 
 @pytest.mark.parametrize("way", ["lighttpd-external", "apache-proxypass", "apache-sethandler"])
@@ -470,6 +474,9 @@ def test_through_the_web_server(box, bus, connect, way):
         answer = curl(box, f"{server.url}/events/news/a", data="x" * length,
                       content_type="text/plain")
         assert answer.status == 413 and "--max-event" in answer.body, (length, answer)
+    answer = curl(box, f"{server.url}/events/other", data="x" * (3 << 20),
+                  content_type="text/plain")
+    assert answer.status == 401, answer
     # A page elsewhere asks first.
     answer = curl(box, f"{server.url}/events/news/a", "-X", "OPTIONS", *FRIEND,
                   "-H", "Access-Control-Request-Method: POST",

@@ -86,9 +86,10 @@ on_bound(void *user, enum bound bound, const char *why)
 }
 
 static size_t
-post_max(void *user, const struct params *params)
+post_max(void *user, const struct params *params, struct route *route)
 {
 	(void)user;
+	(void)route;
 	(void)params;
 	return bench.post_max;
 }

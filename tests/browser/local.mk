@@ -6,4 +6,5 @@ EXTRA_DIST += \
 	%D%/package-lock.json \
 	%D%/package.json \
 	%D%/restarts.test.js \
+	%D%/rights.test.js \
 	%D%/stand.js

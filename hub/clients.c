@@ -135,19 +135,12 @@ clients_parse(struct clients *c, const char *text, const char *path,
 static int
 read_and_parse(struct clients *c, const char *path, char *error, size_t size)
 {
-	char *text = malloc(CLIENTS_FILE_SIZE);
-	bool is_private;
-	int r;
+	char *text;
+	int r = textfile_load(path, CLIENTS_FILE_MOST, &text, error, size);
 
-	if (!text) {
-		snprintf(error, size, "There is no memory to read %.200s.",
-			 path);
-		return -ENOMEM;
-	}
-	r = textfile_read(path, text, CLIENTS_FILE_SIZE, &is_private, error,
-			  size);
-	if (r == 0)
-		r = clients_parse(c, text, path, error, size);
+	if (r < 0)
+		return r;
+	r = clients_parse(c, text, path, error, size);
 	free(text);
 	return r;
 }

@@ -20,7 +20,7 @@ enum {
 	CLIENTS_FOLLOW = 2,	/* the endpoints follow and events */
 
 	CLIENTS_NAME_SIZE = 65,
-	CLIENTS_FILE_SIZE = 1 << 18,	/* some thousand clients */
+	CLIENTS_FILE_MOST = 1 << 18,	/* bytes: some thousand clients */
 };
 
 struct client {

@@ -396,20 +396,13 @@ int
 access_load(const char *path, struct access **ret_access, char *error,
 	    size_t size)
 {
-	char *text = malloc(ACCESS_FILE_SIZE);
-	bool is_private;
-	int r;
+	char *text;
+	int r = textfile_load(path, ACCESS_FILE_MOST, &text, error, size);
 
 	*ret_access = NULL;
-	if (!text) {
-		snprintf(error, size, "There is no memory to read %.200s.",
-			 path);
-		return -ENOMEM;
-	}
-	r = textfile_read(path, text, ACCESS_FILE_SIZE, &is_private, error,
-			  size);
-	if (r == 0)
-		r = access_parse(slice_of(text), path, ret_access, error, size);
+	if (r < 0)
+		return r;
+	r = access_parse(slice_of(text), path, ret_access, error, size);
 	free(text);
 	return r;
 }

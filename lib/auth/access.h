@@ -26,7 +26,7 @@
 #include "lib/base/slice.h"
 
 enum {
-	ACCESS_FILE_SIZE = 1 << 20,	/* some ten thousand rules */
+	ACCESS_FILE_MOST = 1 << 20,	/* bytes: some ten thousand rules */
 };
 
 struct access;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,5 +92,24 @@ textfile_read(const char *path, char *buffer, size_t size,
 	if (r == 0)
 		r = read_all(fd, path, buffer, size, error, error_size);
 	close(fd);
+	return r;
+}
+
+int
+textfile_load(const char *path, size_t most, char **ret_text, char *error,
+	      size_t error_size)
+{
+	char *text = malloc(most + 1);
+	bool is_private;
+	int r;
+
+	if (!text)
+		return say(error, error_size, -ENOMEM,
+			   "There is no memory to read %.200s.", path);
+	r = textfile_read(path, text, most + 1, &is_private, error, error_size);
+	if (r < 0)
+		free(text);
+	else
+		*ret_text = text;
 	return r;
 }

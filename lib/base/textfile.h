@@ -17,4 +17,11 @@
 int textfile_read(const char *path, char *buffer, size_t size,
 		  bool *ret_is_private, char *error, size_t error_size);
 
+/*
+ * The same of one that may be longer, at most `most` bytes; also -ENOMEM. *ret_text
+ * is malloc'ed.
+ */
+int textfile_load(const char *path, size_t most, char **ret_text, char *error,
+		  size_t error_size);
+
 #endif

@@ -62,7 +62,7 @@ def test_once_to_each(hub, worker, publish, connect):
     hub()
     w = worker("--hub", "off")
     small = worker("--hub", "off", "--window", "1events", name="small.sock")
-    before = publish("end", "before")
+    before = publish("private/before", "nobody gets it")
     live = {t: connect(w.socket, with_end(t)).wait_placed() for t in TARGETS}
     publish_all(publish)
     for target, stream in live.items():

@@ -12,6 +12,8 @@ EXTRA_DIST += \
 	$(SYSTEMD_UNITS:%=%D%/systemd/%) \
 	%D%/completion/sse-fcgi.bash \
 	%D%/openrc/sse-fcgi %D%/openrc/sse-hub \
+	%D%/php-rights/inbox.php %D%/php-rights/send.php \
+	%D%/php-rights/sse_rights.php \
 	%D%/php-publish/publish.php %D%/php-publish/sse_publish.php \
 	%D%/sysv/sse-fcgi \
 	%D%/c/README.md

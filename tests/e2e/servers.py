@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """servers: real web servers, on loopback, from a configuration text."""
 
+import base64
 import os
 import shutil
 
@@ -147,6 +148,11 @@ def example(way, socket, options=()):
     for path in ("/run/lighttpd/sse-fcgi.sock", "/run/sse-fcgi/worker.sock"):
         config = config.replace(path, socket)
     return config.replace("/usr/local/bin/sse-fcgi", " ".join((program("sse-fcgi"), *options)))
+
+
+def basic(user, password):
+    """The Authorization header's second word."""
+    return base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def write(path, text):

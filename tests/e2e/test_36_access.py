@@ -54,8 +54,7 @@ class Site:
 
     def open(self, user, target, last_id=None, **headers):
         if user:
-            token = base64.b64encode(f"{user}:pass".encode()).decode()
-            headers["Authorization"] = f"Basic {token}"
+            headers["Authorization"] = "Basic " + servers.basic(user, "pass")
         if last_id:
             headers["Last-Event-ID"] = last_id
         return self.connect(self.server.url + target, headers=headers)

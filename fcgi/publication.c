@@ -185,6 +185,30 @@ add_other(struct work *w, struct slice topic)
 	return also_append(&w->also, topic) < 0 ? out_of_memory(w) : 0;
 }
 
+/* There the hub speaks for itself, in the protocol. */
+static bool
+is_of_the_hub(struct slice topic, struct slice prefix)
+{
+	struct slice own = SLICE_LIT("/.well-known/mercure");
+
+	topic.p += prefix.len;
+	topic.len -= prefix.len;
+	return slice_starts(topic, own) &&
+	       (topic.len == own.len || topic.p[own.len] == '/');
+}
+
+static bool
+names_the_hub(const struct work *w, const struct event *e)
+{
+	struct slice prefix = w->source->params->topic_prefix;
+	struct slice rest = e->also, topic;
+	bool found = is_of_the_hub(e->topic, prefix);
+
+	while (!found && also_next(&rest, &topic))
+		found = is_of_the_hub(topic, prefix);
+	return found;
+}
+
 static int
 add(struct work *w, const struct fields *f)
 {
@@ -216,6 +240,9 @@ add(struct work *w, const struct fields *f)
 	if (w->also.len > 0)
 		one->event.also = put(&at, buf_slice(&w->also));
 	buf_clear(&w->also);
+	if (names_the_hub(w, &one->event))
+		return refuse(w, 403, "/.well-known/mercure and the topics "
+			      "below it are the hub's own.");
 	r = read_retry(w, f->retry, &one->event);
 	return r < 0 ? r : check(w, &one->event);
 }
@@ -364,25 +391,10 @@ looks_like_form(struct slice body)
 	return false;
 }
 
-/* Below there the hub speaks for itself, in the protocol. */
-static bool
-is_of_the_hub(struct slice topic)
-{
-	return slice_starts(topic, SLICE_LIT("/.well-known/mercure"));
-}
-
 /* The protocol's rules beyond those of an event. */
 static int
 check_form(struct work *w, const struct fields *f)
 {
-	struct slice rest = buf_slice(&w->also), topic;
-	bool is_reserved = is_of_the_hub(f->topic);
-
-	while (also_next(&rest, &topic))
-		is_reserved |= is_of_the_hub(topic);
-	if (is_reserved)
-		return refuse(w, 403, "Topics below /.well-known/mercure are "
-			      "the hub's own.");
 	if (f->id.len > 0 && f->id.p[0] == '#')
 		return refuse(w, 400, "An `id` must not begin with `#`.");
 	return 0;

@@ -297,7 +297,6 @@ struct placed {			/* what the decision is */
 	struct evlog_place page_after;
 	char id_text[ID_TEXT_MAX + 1];	/* holds position, if it is ours */
 };
-extern const struct placed placed_nowhere;	/* it must wait */
 /* Decides for stream->placing, which lends the slices. 0 or -ENOMEM. */
 int placing_decide(struct stream *s, struct placed *ret_placed);
 void placing_settle(struct stream *s);	/* placed: frees what it needs no more */
@@ -308,6 +307,8 @@ enum write_result stream_greet(struct stream *s, struct slice headers,
 			       const struct placed *placed);
 /* The same for one that has been silent (struct placing). */
 enum write_result stream_speak(struct stream *s, const struct placed *placed);
+/* The same before anybody knows what the header would say. */
+enum write_result stream_speak_early(struct stream *s);
 int placing_wait(struct stream *s);	/* asks the hub if that helps */
 /* Whether its header has to wait until it is placed. */
 bool placing_is_silent(const struct stream *s, const struct placed *placed);
@@ -362,6 +363,9 @@ void slot_release(struct pager_slot *slot);
 /* Asks for the next page. False: that is for later. */
 bool slot_ask(struct pager_slot *slot, int64_t now_ms);
 /* The page came, and so did all of a last=N. 0 or -ENOMEM. */
+/* The first page says where a silent stream begins. */
+enum write_result slot_speak(const struct pager_slot *slot,
+			     const struct follower_page *page);
 int slot_fill(struct pager_slot *slot, const struct follower_page *page,
 	      int64_t now_ms);
 int slot_fill_replay(struct pager_slot *slot, struct newest *newest);

@@ -90,6 +90,9 @@ fanout_page(struct fanout *f, uint64_t tag, const struct follower_page *page)
 		slot->due_ms = now_ms + PAGER_AGAIN_MS;
 		return;
 	}
+	if (s->placing && s->placing->is_silent &&
+	    slot_speak(slot, page) == WRITE_GONE)
+		return;
 	if (s->paging->hole != EVLOG_NONE) {
 		paging_sound(s, page);
 		paging_leave(s);

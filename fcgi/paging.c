@@ -298,8 +298,15 @@ paging_next(struct stream *s, struct piece *ret_piece)
 		paging_leave(s);
 		return NEXT_AGAIN;
 	}
-	if (paging_is_stale(s) && placing_has_all(s))
+	if (paging_is_stale(s) && placing_has_all(s)) {
+		if (s->placing && s->placing->is_silent) {
+			const struct placed placed = { .reason = "trimmed" };
+
+			(void)stream_speak(s, &placed);
+			return NEXT_AGAIN;
+		}
 		return go_on_at_first(s, ret_piece);
+	}
 	if (paging_is_stale(s)) {
 		if (p->slot)
 			slot_release(p->slot);

@@ -68,8 +68,6 @@ placing_free(struct fanout *f, struct placing *p)
 
 /* ---- the decision ---- */
 
-const struct placed placed_nowhere = { .must_wait = true };
-
 bool
 placing_has_all(const struct stream *s)
 {
@@ -315,7 +313,8 @@ placing_decide(struct stream *s, struct placed *ret_placed)
 void
 placing_settle(struct stream *s)
 {
-	if (s->placing && s->placing->replay_count == 0 &&
+	if (s->placing && !s->placing->is_silent &&
+	    s->placing->replay_count == 0 &&
 	    !(s->paging && s->paging->newest.most))
 		s->placing = placing_free(s->fanout, s->placing);
 }
@@ -351,9 +350,11 @@ placing_append_gap_at(struct fanout *f, const struct placed *p,
 bool
 placing_is_silent(const struct stream *s, const struct placed *placed)
 {
-	/* Where no hub is to be asked nobody knows how long it takes. */
-	return placed->must_wait && s->placing->from == FROM_ID &&
-	       s->fanout->was_live && !s->fanout->config.is_plain;
+	/* Whether anything is missing says the first page. Where no hub is to
+	 * be asked nobody knows how long it takes. */
+	return (placed->must_wait || (placed->is_paged && !placed->is_all)) &&
+	       s->placing->from == FROM_ID && s->fanout->was_live &&
+	       !s->fanout->config.is_plain;
 }
 
 int
@@ -395,11 +396,12 @@ placing_finish(struct stream *s, const struct placed *placed)
 	list_del(&s->kept);
 	s->state = STREAM_BEHIND;
 	s->cursor = placed->cursor;
-	if (was_silent && stream_speak(s, placed) == WRITE_GONE)
+	if (was_silent && !placing_is_silent(s, placed) &&
+	    stream_speak(s, placed) == WRITE_GONE)
 		return;
 	buf_clear(&f->scratch);
 	if (was_silent) {
-		p.len = 0;	/* all of it has been said */
+		p.len = 0;	/* all of it has been said, or will be */
 	} else if (placed->has_gap) {
 		r = placing_append_gap(f, placed, &f->scratch);
 	} else if (placed->position.p) {

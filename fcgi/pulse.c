@@ -96,7 +96,7 @@ heartbeat(struct stream *s, int64_t now_ms)
 
 	if (s->placing && s->placing->is_silent) {
 		/* The hub takes its time, and a web server's patience ends. */
-		(void)stream_speak(s, &placed_nowhere);
+		(void)stream_speak_early(s);
 		return;
 	}
 	r = heartbeat_text(f, moved, &text);

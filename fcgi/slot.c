@@ -71,6 +71,21 @@ is_missing(const struct paging *p, const struct follower_page *page)
 	       page->lost > p->told;
 }
 
+enum write_result
+slot_speak(const struct pager_slot *slot, const struct follower_page *page)
+{
+	struct stream *s = slot->stream;
+	struct placed placed = { .position = s->placing->after };
+	enum write_result result;
+
+	if (is_missing(s->paging, page))
+		placed.reason = "trimmed";
+	result = stream_speak(s, &placed);
+	if (result != WRITE_GONE)
+		placing_settle(s);
+	return result;
+}
+
 static struct evlog_place
 place_at(const struct pager_slot *slot, uint64_t number)
 {

@@ -404,7 +404,7 @@ stream_finish(struct stream *s, uint64_t retry_ms, struct slice position)
 	int r;
 
 	if (s->placing && s->placing->is_silent &&
-	    stream_speak(s, &placed_nowhere) == WRITE_GONE)
+	    stream_speak_early(s) == WRITE_GONE)
 		return;
 	buf_clear(out);
 	r = encode_retry(&text, retry_ms);
@@ -701,6 +701,18 @@ stream_speak(struct stream *s, const struct placed *placed)
 	result = stream_greet(s, buf_slice(&headers), placed);
 	buf_done(&headers);
 	return result;
+}
+
+enum write_result
+stream_speak_early(struct stream *s)
+{
+	const struct placed placed = {
+		.must_wait = true,
+		/* what is in the hub's pages follows it, whatever is lost */
+		.position = s->paging ? s->placing->after : SLICE_NONE,
+	};
+
+	return stream_speak(s, &placed);
 }
 
 int

@@ -194,6 +194,17 @@ assert_steps(const struct page *p, size_t from, uint64_t first, uint64_t last,
 	}
 }
 
+/* What the header says: the id that was asked for, or `earliest`. */
+static void
+assert_begins_after(const struct page *p, const char *id)
+{
+	char line[300];
+
+	snprintf(line, sizeof(line), "\r\nLast-Event-ID: %s\r\n", id);
+	unit_check(strstr(p->header.p, line) != NULL, "%s: %s", id,
+		   p->header.p);
+}
+
 /* ---- resumes ---- */
 
 static void
@@ -204,15 +215,16 @@ a_resume_before_the_window_is_paged(void **state)
 	publish_many(100);
 	page_after(&rig, &pages[0], "-*\n", rig_id(&rig, 3));
 	page_after(&rig, &pages[1], "-c\n", rig_id(&rig, 15));
-	/* Where it stands is said at once, and nothing more. */
+	/* The header says whether all is there, so it waits for the page. */
 	rig_settle(&rig, pages, 2);
 	assert_int_equal(rig.page_count, 2);
-	assert_string_equal(page_last_id(&pages[0]), rig_id(&rig, 3));
-	assert_int_equal(pages[0].count, 0);
+	assert_false(pages[0].has_header);
 	assert_string_equal(rig.pages[1].selectors, "c\n");
 	assert_int_equal(rig.pages[1].q.number, 15);
 	assert_int_equal(rig.pages[1].q.epoch, rig.epoch);
 	settle(2);
+	assert_begins_after(&pages[0], rig_id(&rig, 3));
+	assert_begins_after(&pages[1], rig_id(&rig, 15));
 	assert_steps(&pages[0], 0, 4, 100, 1);
 	assert_steps(&pages[1], 0, 20, 100, 10);
 	/* and they are at the head. */
@@ -299,6 +311,9 @@ what_the_hub_has_lost_is_told(void **state)
 	page_after(&rig, &pages[1], "-c\n", rig_id(&rig, 50));
 	page_after(&rig, &pages[2], "-c\n", rig_id(&rig, 49));
 	settle(3);
+	assert_begins_after(&pages[0], "earliest");
+	assert_begins_after(&pages[1], rig_id(&rig, 50));
+	assert_begins_after(&pages[2], "earliest");
 	assert_true(pages[0].got[0].is_gap);
 	snprintf(text, sizeof(text), "{\"after\":\"%s\",\"resumed_at\":\"",
 		 rig_id(&rig, 3));

@@ -32,7 +32,7 @@ bin_PROGRAMS += sse-token
 sse_token_SOURCES = \
 	%D%/token.c \
 	%D%/token_explain.c %D%/token_explain.h
-sse_token_LDADD = libtools.la libtoken.la libauth.la libbus.la libsse.la \
+sse_token_LDADD = libtools.la libtoken.la libauth.la libsse.la \
 	libbase.la
 
 # What sse-doctor thinks; pure, so that tests link it alone.

@@ -15,8 +15,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <sse-fcgi/event.h>
-
 #include "lib/auth/jwt.h"
 #include "lib/auth/keyring.h"
 #include "lib/auth/login.h"

@@ -12,6 +12,7 @@ import pytest
 
 import servers
 from harness import BUILD, TOP, accepts, alive, free_port, program, wait_until
+from streams import Ended
 from test_70_users import PROGRAMS, Machine, has_namespaces, has_user
 
 pytestmark = [
@@ -148,7 +149,12 @@ def test_the_init_script(debian, connect):
 
     def stream():
         wait_until("the worker accepts", lambda: accepts(("127.0.0.1", port)))
-        return connect(("127.0.0.1", port), "/sse/news").wait_placed()
+        def placed():
+            try:
+                return connect(("127.0.0.1", port), "/sse/news").wait_placed()
+            except Ended:
+                return None  # a worker that stops has told it to come back
+        return wait_until("a stream of a worker that stays", placed)
 
     def pid():
         return int(debian.root("cat", "/run/sse-fcgi.pid"))

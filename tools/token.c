@@ -47,7 +47,7 @@ static const char help_text[] =
 "                        (default: $SSE_TOKEN_KEY, a file's name too)\n"
 "      --ttl TIME        how long it is good: 90s, 15m, 1h, 7d, or never (1h)\n"
 "      --user NAME       who it is for\n"
-"      --payload JSON    what is said about its bearer where presence is shown\n"
+"      --payload JSON    the claim mercure.payload, for programs that look at it\n"
 "      --ticket          a ticket, see sse-ticket(5)\n"
 "      --url URL         print that URL with it in the query\n"
 "      --make-key FILE   make a secret; nothing that is there is overwritten\n"

@@ -90,6 +90,8 @@ is_of_all(const struct grants_list *list, struct slice text)
 void
 grants_end_at(struct grants *g, int64_t unix_ms)
 {
+	if (unix_ms < 1)	/* 0 would be never */
+		unix_ms = 1;
 	if (g->expires_ms == 0 || unix_ms < g->expires_ms)
 		g->expires_ms = unix_ms;
 }

@@ -112,6 +112,8 @@ the_earliest_end_counts(void **state)
 	assert_int_equal(g.expires_ms, 2000);
 	grants_end_at(&g, 1000);
 	assert_int_equal(g.expires_ms, 1000);
+	grants_end_at(&g, 0);
+	assert_int_equal(g.expires_ms, 1);	/* long ago, and not never */
 	grants_done(&g);
 }
 

@@ -312,7 +312,7 @@ jwt_make(const struct keyring_key *key, const struct grants *g,
 		return r;
 	len = crypto_mac(key->alg, keyring_secret(key),
 			 (struct slice){ out->p + from, out->len - from }, mac);
-	r = buf_append_char(out, '.');
+	r = len > 0 ? buf_append_char(out, '.') : -ENOMEM;
 	return r < 0 ? r :
 	       base64url_encode((struct slice){ (char *)mac, len }, out);
 }

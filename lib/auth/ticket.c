@@ -275,6 +275,6 @@ ticket_make(const struct keyring_key *key, struct slice text, struct buf *out)
 		return r;
 	len = crypto_mac(key->alg, keyring_secret(key),
 			 (struct slice){ out->p + from, out->len - from }, mac);
-	r = buf_append_char(out, '-');
+	r = len > 0 ? buf_append_char(out, '-') : -ENOMEM;
 	return r < 0 ? r : hex_encode((struct slice){ (char *)mac, len }, out);
 }

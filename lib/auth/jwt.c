@@ -214,11 +214,10 @@ static int
 take_grants(struct token *t, struct slice prefix, struct grants *g)
 {
 	const struct claims *mercure = NULL;
-	int r = claims_object(t->claims, "mercure", &mercure);
+	int r = claims_object(t->claims, "https://mercure.rocks/", &mercure);
 
 	if (r == -ENOENT)
-		r = claims_object(t->claims, "https://mercure.rocks/",
-				  &mercure);
+		r = claims_object(t->claims, "mercure", &mercure);
 	if (r == -EINVAL)
 		return deny(t, "The token's `mercure` is not an object.");
 	if (r < 0)

@@ -10,8 +10,8 @@
  *	exp, nbf	seconds of Unix time; exp may be missing
  *	sub		who it is for (a name, lib/auth/grants.h)
  *	mercure		{"subscribe": [...], "publish": [...], "payload": ...},
- *			also spelled "https://mercure.rocks/"; `*` in a list is all
- *			of the site
+ *			also spelled "https://mercure.rocks/", which counts alone
+ *			where both are; `*` in a list is all of the site
  *
  * A list holds selectors; what is none is skipped, because no topic can match it.
  */

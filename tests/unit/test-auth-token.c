@@ -229,6 +229,11 @@ takes_tokens_of_another_program(void **state)
 	assert_true(grants_cover(&g, GRANTS_SUBSCRIBE, slice_of("a")));
 	assert_int_equal(check(&rsa, slice_of(ec_token), &g, &why), -EACCES);
 	assert_int_equal(check(&ec, slice_of(rsa_token), &g, &why), -EACCES);
+	/* The same signature, spelled with a bit that means nothing. */
+	assert_int_equal(buf_append_text(&forged, ec_token), 0);
+	assert_int_equal(forged.p[forged.len - 1], 'A');
+	forged.p[forged.len - 1] = 'B';
+	assert_int_equal(check(&ec, buf_slice(&forged), &g, &why), -EACCES);
 	/* What everybody knows is no secret. */
 	sign(HS256, ALL, CRYPTO_HS256, rsa_public, &forged);
 	assert_int_equal(check(&rsa, buf_slice(&forged), &g, &why), -EACCES);
@@ -257,6 +262,27 @@ a_key_is_for_what_it_is_for(void **state)
 	assert_true(grants_cover(&g, GRANTS_PUBLISH, slice_of("site/b")));
 	assert_false(grants_cover(&g, GRANTS_PUBLISH, slice_of("b")));
 	assert_true(slice_eq(buf_slice(&g.user), slice_of("ann")));
+	grants_done(&g);
+	buf_done(&token);
+}
+
+/* As the reference hub has it. */
+static void
+the_long_name_counts_alone(void **state)
+{
+	struct keyring k = ring_of(CRYPTO_HS256, secret);
+	struct buf token = { 0 };
+	struct grants g = { 0 };
+	const char *why;
+
+	(void)state;
+	sign(HS256, "{\"mercure\":{\"publish\":[\"a\"],\"subscribe\":[\"a\"]},"
+		    "\"https://mercure.rocks/\":{\"subscribe\":[\"b\"]}}",
+	     CRYPTO_HS256, secret, &token);
+	assert_int_equal(check(&k, buf_slice(&token), &g, &why), 0);
+	assert_true(grants_cover(&g, GRANTS_SUBSCRIBE, slice_of("b")));
+	assert_false(grants_cover(&g, GRANTS_SUBSCRIBE, slice_of("a")));
+	assert_true(grants_are_empty(&g, GRANTS_PUBLISH));
 	grants_done(&g);
 	buf_done(&token);
 }
@@ -400,6 +426,7 @@ main(void)
 		cmocka_unit_test(takes_no_token_that_is_nearly_good),
 		cmocka_unit_test(takes_tokens_of_another_program),
 		cmocka_unit_test(a_key_is_for_what_it_is_for),
+		cmocka_unit_test(the_long_name_counts_alone),
 		cmocka_unit_test(what_is_made_is_read_again),
 		cmocka_unit_test(takes_good_tickets_and_nothing_else),
 		cmocka_unit_test(takes_no_ticket_that_is_nearly_good),

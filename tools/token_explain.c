@@ -107,8 +107,11 @@ token_explain(struct slice text, const struct keyring *keys)
 	print_text("for", buf_slice(&g.user));
 	print_grants(&g, GRANTS_SUBSCRIBE, "may read");
 	print_grants(&g, GRANTS_PUBLISH, "may publish");
-	if (g.payload.len > 0)	/* JSON already, and compact */
-		printf("payload: %.*s\n", (int)g.payload.len, g.payload.p);
+	if (g.payload.len > 0) {
+		fputs("payload: ", stdout);
+		jsontext_put_value(g.payload.p, g.payload.len);
+		putchar('\n');
+	}
 	print_end(g.expires_ms);
 	grants_done(&g);
 	return check(text, is_ticket, keys);

@@ -276,6 +276,10 @@ def test_the_tool_makes_what_is_taken(box, worker, connect, publish):
     assert "fits none of the keys" in tool("explain", made[:-4] + "AAAA", "-k", f"HS512:{key}", status=77)
     assert "no key here for the algorithm" in tool("explain", made, "-k", key, status=77)
     assert "until: for ever" in tool("explain", link.partition("authorization=")[2])
+    assert "until: 1970-01-01 00:00:00 UTC" in tool("explain", token(exp=0))
+    steers = {"mercure": {"subscribe": [], "payload": {"x": "\x7f\x9b31m\\"}}, "sub": "\x1b\x9b31m"}
+    said = tool("explain", sign({"alg": "HS256"}, steers)).splitlines()
+    assert r'for: "\u001b\u009b31m"' in said and r'payload: {"x":"\u007f\u009b31m\\"}' in said
     assert 'may read: "private/ann/*"' in tool("explain", card, "-k", key)
     tool("explain", "nonsense", status=65)
     for wrong, status in ((("subscribe",), 64), (("news",), 64), ((), 64), (("subscribe", "a{"), 65),

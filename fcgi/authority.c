@@ -168,6 +168,16 @@ authority_judge(void *authority, struct rights_case *rights)
 	return append_challenge(&c, rights->headers);
 }
 
+static int
+deny_publish(struct claimant *c)
+{
+	return deny(c, c->is_known ? 403 : 401,
+		    c->is_known ?
+		    "No rule, token or ticket of yours lets you publish to "
+		    "this topic." :
+		    "To publish, a login, a token or a ticket is needed.");
+}
+
 int
 authority_may_publish(const struct authority *a, const struct params *p,
 		      struct slice topics, struct denial *ret_denial)
@@ -177,14 +187,12 @@ authority_may_publish(const struct authority *a, const struct params *p,
 	struct slice topic;
 	int r = gather(&c);
 
+	/* Without a topic: whether there is one at all that it may. */
+	if (r == 0 && topics.len == 0 && grants_are_empty(&g, GRANTS_PUBLISH))
+		r = deny_publish(&c);
 	while (r == 0 && grants_next(&topics, &topic))
 		if (!grants_cover(&g, GRANTS_PUBLISH, topic))
-			r = deny(&c, c.is_known ? 403 : 401,
-				 c.is_known ?
-				 "No rule, token or ticket of yours lets you "
-				 "publish to this topic." :
-				 "To publish, a login, a token or a ticket is "
-				 "needed.");
+			r = deny_publish(&c);
 	grants_done(&g);
 	*ret_denial = c.denial;
 	return r;

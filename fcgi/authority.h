@@ -41,7 +41,8 @@ struct denial {
 
 /*
  * Whether the request may publish to all of these topics (whole names, a NUL
- * after each). 0, or -EACCES: not, as the denial says; -ENOMEM.
+ * after each), or to any at all if none is named. 0, or -EACCES: not, as the
+ * denial says; -ENOMEM.
  */
 int authority_may_publish(const struct authority *a, const struct params *p,
 			  struct slice topics, struct denial *ret_denial);

@@ -396,18 +396,38 @@ is_user(const struct local *l, uid_t uid)
 	return false;
 }
 
-/* One that rests between two requests has the least to lose. */
+/*
+ * Who may not publish goes first: nobody is to lose his place to him. Then one that
+ * rests between two requests, which has the least to lose.
+ */
+static bool
+close_one(struct local *l, bool (*goes)(const struct visitor *v))
+{
+	for (struct list *at = l->timed.next; at != &l->timed; at = at->next)
+		if (goes(visitor_at(at))) {
+			visitor_close(visitor_at(at));
+			return true;
+		}
+	return false;
+}
+
+static bool
+is_stranger(const struct visitor *v)
+{
+	return v->is_refused;
+}
+
+static bool
+is_resting(const struct visitor *v)
+{
+	return v->state != VISITOR_READING || http_is_idle(&v->request);
+}
+
 static void
 make_room(struct local *l)
 {
-	for (struct list *at = l->timed.next; at != &l->timed; at = at->next) {
-		struct visitor *v = visitor_at(at);
-
-		if (v->state == VISITOR_READING && !http_is_idle(&v->request))
-			continue;
-		visitor_close(v);
+	if (close_one(l, is_stranger) || close_one(l, is_resting))
 		return;
-	}
 	if (l->count >= LOCAL_MOST && !list_is_empty(&l->timed))
 		visitor_close(visitor_at(l->timed.next));
 }
@@ -420,6 +440,9 @@ visitor_add(struct local *l, int fd)
 	struct visitor *v = calloc(1, sizeof(*v));
 
 	if (!v || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		goto fail;
+	if (l->count >= LOCAL_MOST && !is_user(l, peer.uid) &&
+	    !close_one(l, is_stranger))
 		goto fail;
 	v->all = l;
 	v->fd = fd;

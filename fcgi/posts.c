@@ -23,7 +23,7 @@ static int
 check_source(const struct posts *p, const struct params *params,
 	     struct route *route)
 {
-	bool has_login = params->authorization.p || params->remote_user.p;
+	bool has_login = params->authorization.p;
 
 	switch (cors_source(p->route->cors_origins, params)) {
 	case CORS_OWN:
@@ -144,6 +144,7 @@ posts_take(const struct posts *p, const struct params *params,
 					    SLICE_NONE,
 		.body = body,
 		.max_event = p->max_event,
+		.scopes_keys = !p->is_trusted,
 	};
 	struct publication publication;
 	int r = publication_read(&source, &publication);

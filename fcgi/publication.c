@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "fcgi/query.h"
+#include "lib/auth/cryptoport.h"
 #include "lib/base/buf.h"
 #include "lib/base/units.h"
 #include "lib/json/jsonline.h"
@@ -209,12 +210,38 @@ names_the_hub(const struct work *w, const struct event *e)
 	return found;
 }
 
+/*
+ * The hub knows keys of all publishers alike. So that nobody uses up the key of an
+ * event that he may not publish, it gets one that its topic is a part of. One that
+ * is no key stays, and is refused. 0, or refused.
+ */
+static int
+scope_key(struct work *w, struct slice topic, struct slice *key,
+	  char text[EVENT_KEY_MAX])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char mac[CRYPTO_MAC_MAX];
+
+	if (!w->source->scopes_keys || key->len == 0 ||
+	    key->len > EVENT_KEY_MAX)
+		return 0;
+	if (crypto_mac(CRYPTO_HS256, topic, *key, mac) != EVENT_KEY_MAX / 2)
+		return out_of_memory(w);
+	for (size_t i = 0; i < EVENT_KEY_MAX / 2; i++) {
+		text[2 * i] = digits[mac[i] >> 4];
+		text[2 * i + 1] = digits[mac[i] & 15];
+	}
+	*key = (struct slice){ text, EVENT_KEY_MAX };
+	return 0;
+}
+
 static int
 add(struct work *w, const struct fields *f)
 {
-	struct slice prefix = w->source->params->topic_prefix;
+	struct slice prefix = w->source->params->topic_prefix, key = f->key;
 	size_t size = prefix.len + f->topic.len + f->data.len + f->name.len +
-		      f->id.len + f->key.len + w->also.len;
+		      f->id.len + EVENT_KEY_MAX + f->key.len + w->also.len;
+	char text[EVENT_KEY_MAX];
 	struct publication_event *one;
 	char *at;
 	int r;
@@ -236,7 +263,10 @@ add(struct work *w, const struct fields *f)
 	one->event.data = put(&at, f->data.p ? f->data : SLICE_LIT(""));
 	one->event.name = put(&at, f->name);
 	one->event.id = put(&at, f->id);
-	one->event.key = put(&at, f->key);
+	r = scope_key(w, one->event.topic, &key, text);
+	if (r < 0)
+		return r;
+	one->event.key = put(&at, key);
 	if (w->also.len > 0)
 		one->event.also = put(&at, buf_slice(&w->also));
 	buf_clear(&w->also);

@@ -45,6 +45,8 @@ struct publication_source {	/* all lent */
 	struct slice topic;	/* of the path, decoded; absent: the mount */
 	struct slice body;
 	size_t max_event;	/* bytes of data */
+	/* Publishers do not trust each other: a key is one of its topic. */
+	bool scopes_keys;
 };
 
 struct publication_event;

@@ -13,7 +13,7 @@ struct token {
 	struct slice signed_part;	/* both, with their dot */
 	struct buf signature;		/* owned */
 	struct claims *claims;		/* owned */
-	const struct keyring_key *key;	/* that signed it; NULL: none yet */
+	unsigned actions;		/* of the keys that signed it */
 	const char *why;		/* it is not good; NULL: no reason yet */
 };
 
@@ -81,18 +81,20 @@ find_key(struct token *t, const struct keyring *keys, enum crypto_alg alg)
 {
 	bool has_one = false;
 
-	for (size_t i = 0; i < keys->count && !t->key; i++) {
+	/* One key may be there twice, for reading and for publishing. */
+	for (size_t i = 0; i < keys->count; i++) {
 		if (keys->keys[i].alg != alg)
 			continue;
 		has_one = true;
-		if (is_signed_by(t, &keys->keys[i]))
-			t->key = &keys->keys[i];
+		if ((keys->keys[i].actions & ~t->actions) &&
+		    is_signed_by(t, &keys->keys[i]))
+			t->actions |= keys->keys[i].actions;
 	}
 	if (!has_one)
 		return deny(t, "There is no key here for the algorithm that "
 			       "the token says it is signed with.");
-	return t->key ? 0 : deny(t, "The token's signature fits none of the "
-				    "keys.");
+	return t->actions ? 0 :
+	       deny(t, "The token's signature fits none of the keys.");
 }
 
 static int
@@ -182,7 +184,7 @@ grant_list(struct token *t, const struct claims *mercure,
 			    "topics." :
 			    "The token's mercure.subscribe is not a list of "
 			    "topics.");
-	if (r < 0 || !(t->key->actions & 1u << action))
+	if (r < 0 || !(t->actions & 1u << action))
 		return 0;
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = grant(g, action, prefix, claims_item(mercure, name, i));
@@ -271,8 +273,7 @@ int
 jwt_read(struct slice text, struct grants *g, enum crypto_alg *ret_alg,
 	 const char **ret_why)
 {
-	static const struct keyring_key anybody = { .actions = KEYRING_BOTH };
-	struct token t = { .key = &anybody };
+	struct token t = { .actions = KEYRING_BOTH };
 	int64_t ms;
 	int r = split(&t, text);
 

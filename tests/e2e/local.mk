@@ -34,7 +34,7 @@ EXTRA_DIST += \
 	%D%/test_55_cgi.py \
 	%D%/test_60_toolkit.py \
 	%D%/test_61_responder.py \
-	%D%/test_65_http_publish.py %D%/test_66_php.py \
+	%D%/test_65_http_publish.py %D%/test_66_php.py %D%/test_67_posted_attacks.py \
 	%D%/test_70_users.py \
 	%D%/test_80_attacks.py \
 	%D%/test_85_quickstart.py

@@ -55,7 +55,7 @@ FUZZ_TARGETS += %D%/fuzz-json
 
 FUZZ_TARGETS += %D%/fuzz-post
 %C%_fuzz_post_SOURCES = %D%/fuzz-post.c $(fuzz_common)
-%C%_fuzz_post_LDADD = libworker.la libjsonline.la libfcgicore.la libsse.la \
+%C%_fuzz_post_LDADD = libworker.la libjsonline.la libfcgicore.la libtoken.la libsse.la \
 	libbase.la $(FUZZ_LIBS)
 
 FUZZ_TARGETS += %D%/fuzz-frame

@@ -183,7 +183,7 @@ UNIT_TESTS += %D%/test-fcgi-http
 UNIT_TESTS += %D%/test-fcgi-publication
 %C%_test_fcgi_publication_LDFLAGS = $(FAULT_WRAP)
 %C%_test_fcgi_publication_LDADD = $(FAULT_LIBS) libworker.la libjsonline.la \
-	libfcgicore.la libsse.la libbase.la $(CMOCKA_LIBS)
+	libfcgicore.la libtoken.la libsse.la libbase.la $(CMOCKA_LIBS)
 UNIT_TESTS += %D%/test-fcgi-idle
 %C%_test_fcgi_idle_LDADD = libworker.la libbase.la $(CMOCKA_LIBS)
 

@@ -48,6 +48,16 @@ allowance_covers(const struct allowance *a, struct slice topic)
 	return false;
 }
 
+uint32_t
+allowance_templates(const struct allowance *a)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < a->count; i++)
+		n += a->items[i].kind == SELECTOR_TEMPLATE;
+	return n;
+}
+
 int
 allowance_append(const struct allowance *a, struct buf *out)
 {

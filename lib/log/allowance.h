@@ -41,6 +41,8 @@ struct allowance *allowance_new(size_t room);
  */
 int allowance_add(struct allowance *a, struct slice selector, bool is_whole);
 
+uint32_t allowance_templates(const struct allowance *a);	/* how many */
+
 bool allowance_covers(const struct allowance *a, struct slice topic);
 
 /* Appends the selectors, one a line. 0 or -ENOMEM. */

@@ -25,9 +25,10 @@ enum {
 	/* template matches that are remembered at topics, 8 bytes each; more
 	 * than this, which takes a crowd of odd readers, is worked out anew */
 	GROUPS_MATCHES = 1 << 20,
-	/* a hub is asked for this many allowed selectors in the place of `*`;
-	 * for more it is asked for all, and more of it is thrown away */
-	GROUP_SPELT = 20,
+	/* a hub takes this many selectors, and this many templates of those that
+	 * are allowed: each is tried for each event of a page */
+	GROUP_ASKED = 128,
+	GROUP_ASKED_TEMPLATES = 16,
 };
 
 struct selector_use {
@@ -880,30 +881,45 @@ group_wants_event(const struct group *group, const struct event *e)
 	return false;
 }
 
-/* `*` where only some is allowed: the hub would say what of all else is lost. */
+/* A wildcard of which only some is allowed. */
 static bool
-is_spelt_by_allowance(const struct group *group,
-		      const struct group_selector *gs)
+is_partial(const struct group_selector *gs)
+{
+	return gs->takes == GROUP_TAKES_ALLOWED &&
+	       gs->selector->kind != SELECTOR_TOPIC;
+}
+
+/*
+ * Whether the hub is asked for what is allowed in the place of such wildcards: it
+ * would say what of all else is lost, too. What is allowed means at least what the
+ * readers get, also of events of several topics, of which the wildcard may match
+ * another one than is allowed.
+ */
+static bool
+asks_for_allowed(const struct group *group)
 {
 	const struct allowance *a = group->allowance;
+	uint32_t n = 0;
 
-	return gs->takes == GROUP_TAKES_ALLOWED &&
-	       gs->selector->kind == SELECTOR_ALL && a && !a->has_whole &&
-	       a->count > 0 && a->count <= GROUP_SPELT;
+	if (!a || a->count == 0 || a->has_whole ||
+	    allowance_templates(a) > GROUP_ASKED_TEMPLATES)
+		return false;
+	for (uint32_t i = 0; i < group->selector_count; i++)
+		n += !is_partial(&group->selectors[i]);
+	return n < group->selector_count && n + a->count <= GROUP_ASKED;
 }
 
 int
 group_append_selectors(const struct group *group, struct buf *out)
 {
-	int r = 0;
+	bool with_allowed = asks_for_allowed(group);
+	int r = with_allowed ? allowance_append(group->allowance, out) : 0;
 
 	for (uint32_t i = 0; i < group->selector_count && r == 0; i++) {
 		const struct group_selector *gs = &group->selectors[i];
 
-		if (is_spelt_by_allowance(group, gs)) {
-			r = allowance_append(group->allowance, out);
+		if (with_allowed && is_partial(gs))
 			continue;
-		}
 		r = buf_append_slice(out, gs->selector->text);
 		if (r == 0)
 			r = buf_append_char(out, '\n');

@@ -4,6 +4,7 @@ Apache's Basic, and what somebody tries who wants more than the rules allow."""
 
 import base64
 import hashlib
+import json
 import os
 import signal
 
@@ -170,6 +171,32 @@ def test_attempts_to_get_round_the_rules(site):
             stream.read_all()
         assert b"secret" not in stream.body and b"sse-gap" not in stream.body, (attempt, resume)
     assert 20 < served < len(streams), "some are answered, and some refused"
+
+
+def test_gaps_are_of_what_may_be_read(box, bus, hub, worker, connect, publish):
+    """What the hub has no more of is told to who could have read it, and to nobody else."""
+    many = " ".join(f"extra/{i}" for i in range(90))
+    rules = write_rules(box, "allow bob,carl subscribe news/a other/x mark\n"
+                             f"allow carl subscribe {many}\n")
+    hub("--history", "8events")
+    before = publish("mark", "before")
+    publish("news/a", "lost")
+    behind = publish("news/a", "lost, too")
+    lines = "".join(json.dumps({"topic": "news/b", "data": f"secret {i}"}) + "\n" for i in range(30))
+    assert box.run(program("sse-publish"), "--bus", bus, "--json", input=lines).returncode == 0
+    publish("news/c", "of two topics", "--also", "other/x")
+    publish("mark", "the end")
+    w = worker("--hub", "off", "--access", rules, *OPTIONS)
+    for user in ("bob", "carl"):
+        for asked in ("*", "news/*", "news/{x}", "{%2Bx}/{y}", "news/a"):
+            for last_id in (before, behind):
+                stream = connect(w.socket, f"/sse?topic={asked}&topic=mark", REMOTE_USER=user,
+                                 headers={"Last-Event-ID": last_id})
+                stream.wait("the end", lambda s=stream: b"the end" in s.body)
+                case = user, asked, last_id, stream.body
+                assert (b"sse-gap" in stream.body) == (last_id == before), case
+                assert (b"of two topics" in stream.body) == (asked != "news/a"), case
+                assert b"secret" not in stream.body, case
 
 
 def test_a_reload_takes_new_rules(site, box):

@@ -174,8 +174,15 @@ def test_what_is_not_good_is_refused_and_never_shown(explain, keyed, connect, pu
             body = answer.read_all()
             assert answer.status == 401, (what, answer.status)
             assert 'error="invalid_token"' in answer.headers["www-authenticate"]
-            assert (b"token" in body if explain else body.startswith(b"The request's token is not good.")), (what, body)
+            assert (b"request's token is not good" in body) == (not explain), (what, body)
             assert b"secret" not in body and made.encode() not in body, what
+    for query, said in (("authorization=%zz", b"token"), ("ticket=a%2", b"ticket")):
+        answer = connect(w.socket, f"/sse/news?{query}")
+        body = answer.read_all()
+        assert answer.status == 401 and said in body, (query, body)
+        assert (b"badly percent-encoded" in body) == explain, (query, body)
+    # A cookie whose name only begins so is another one.
+    connect(w.socket, "/sse/news", HTTP_COOKIE="mercureAuthorizationX=a; sse_ticket2=b; sse_ticket").wait_placed()
     for made in (ticket("subscribe private/a", secret=OTHER), ticket("subscribe private/a", seconds=-1),
                  ticket("subscribe private/a") + "0", ticket("subscribe private/a").upper(),
                  ticket("subscribe private/{user}", "user a/b"), ticket("subscribe private/a", "user a\nsubscribe *"),

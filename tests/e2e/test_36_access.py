@@ -184,9 +184,10 @@ def test_gaps_are_of_what_may_be_read(box, bus, hub, worker, connect, publish):
     behind = publish("news/a", "lost, too")
     lines = "".join(json.dumps({"topic": "news/b", "data": f"secret {i}"}) + "\n" for i in range(30))
     assert box.run(program("sse-publish"), "--bus", bus, "--json", input=lines).returncode == 0
+    publish("other/x", "of the other")
     publish("news/c", "of two topics", "--also", "other/x")
     publish("mark", "the end")
-    w = worker("--hub", "off", "--access", rules, *OPTIONS)
+    w = worker("--hub", "off", "--window", "1events", "--access", rules, *OPTIONS)
     for user in ("bob", "carl"):
         for asked in ("*", "news/*", "news/{x}", "{%2Bx}/{y}", "news/a"):
             for last_id in (before, behind):
@@ -196,6 +197,7 @@ def test_gaps_are_of_what_may_be_read(box, bus, hub, worker, connect, publish):
                 case = user, asked, last_id, stream.body
                 assert (b"sse-gap" in stream.body) == (last_id == before), case
                 assert (b"of two topics" in stream.body) == (asked != "news/a"), case
+                assert (b"of the other" in stream.body) == (asked in ("*", "{%2Bx}/{y}")), case
                 assert b"secret" not in stream.body, case
 
 

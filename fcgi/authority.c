@@ -180,7 +180,8 @@ deny_publish(struct claimant *c)
 
 int
 authority_may_publish(const struct authority *a, const struct params *p,
-		      struct slice topics, struct denial *ret_denial)
+		      struct slice topics, struct buf *headers,
+		      struct denial *ret_denial)
 {
 	struct grants g = { 0 };
 	struct claimant c = { .authority = a, .params = p, .grants = &g };
@@ -193,6 +194,8 @@ authority_may_publish(const struct authority *a, const struct params *p,
 	while (r == 0 && grants_next(&topics, &topic))
 		if (!grants_cover(&g, GRANTS_PUBLISH, topic))
 			r = deny_publish(&c);
+	if (r == -EACCES && append_challenge(&c, headers) < 0)
+		r = -ENOMEM;
 	grants_done(&g);
 	*ret_denial = c.denial;
 	return r;

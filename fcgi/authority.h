@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * authority: what a request may do, from all that says so: the access file's
- * rules over the web server's login, a JSON Web Token, a signed ticket. What they
- * grant adds up.
+ * rules over the web server's login, a JSON Web Token, a signed ticket. What
+ * they grant adds up.
  *
  * With an access file nothing is open: what no rule, token or ticket allows is
  * denied. A token or ticket that is there and is not good is refused, and never
@@ -42,10 +42,11 @@ struct denial {
 /*
  * Whether the request may publish to all of these topics (whole names, a NUL
  * after each), or to any at all if none is named. 0, or -EACCES: not, as the
- * denial says; -ENOMEM.
+ * denial says, and what the answer's header has to say is added; -ENOMEM.
  */
 int authority_may_publish(const struct authority *a, const struct params *p,
-			  struct slice topics, struct denial *ret_denial);
+			  struct slice topics, struct buf *headers,
+			  struct denial *ret_denial);
 
 void authority_done(struct authority *a);	/* wipes keys, frees */
 

@@ -371,6 +371,8 @@ publish(struct connections *c, int fd, const struct request *r,
 					   "long as Content-Length says.");
 	else if (c->ops->on_post(c->user, fd, r, params, route) == 0)
 		return OUTCOME_TAKEN;
+	if (route->is_denied && c->ops->on_denied)
+		c->ops->on_denied(c->user, params, route);
 	if (err == 0)
 		return answer(c, fd, r, route);
 	meet(c, BOUND_MEMORY, NULL);

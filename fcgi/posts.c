@@ -70,7 +70,8 @@ ask(const struct posts *p, const struct params *params, struct slice topics,
     struct route *route)
 {
 	struct denial denial;
-	int r = authority_may_publish(p->authority, params, topics, &denial);
+	int r = authority_may_publish(p->authority, params, topics,
+				      &route->headers, &denial);
 
 	if (r != -EACCES)
 		return r;

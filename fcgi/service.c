@@ -452,6 +452,7 @@ static const struct connections_ops publishing_ops = {
 	.on_post = on_post,
 	.retry_later = retry_later,
 	.on_bad = on_bad,
+	.on_denied = on_denied,
 	.on_bound = on_bound,
 };
 

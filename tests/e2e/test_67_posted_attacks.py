@@ -49,6 +49,19 @@ def test_a_body_is_kept_only_of_who_may_publish_something(box, worker, connect):
     assert post(connect, w, "/sse/", "bob", b"is looked at", "application/x-ndjson") == 400
 
 
+def test_who_was_refused_is_told_and_logged(box, worker, connect):
+    w = worker("--http-publish", "--access", rules(box), "--jwt-key", key_file(box, "jwt", SECRET))
+    assert post(connect, w, "/sse/news", "bob", b"x") == 403
+    bad = {"Authorization": f"Bearer {token(publish=['news'], secret=SECRET[::-1])}"}
+    pairs = cgi_params("/sse/news", method="POST", headers=bad, CONTENT_LENGTH="0", CONTENT_TYPE="text/plain")
+    raw = record(BEGIN, struct.pack(">HB5x", 1, 0)) + record(PARAMS, params(pairs)) + record(PARAMS) + record(STDIN)
+    answer = connect(w.socket, raw=raw).wait_end()
+    assert answer.status == 401 and answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    log = w.process.stderr()
+    assert "bob at 127.0.0.1 was refused (403): No rule" in log
+    assert "(401): The token's signature fits none of the keys." in log
+
+
 def test_one_key_for_reading_and_publishing(box, worker, connect):
     key = key_file(box, "jwt", SECRET)
     w = worker("--http-publish", "--jwt-subscribe-key", key, "--jwt-publish-key", key)

@@ -69,15 +69,15 @@ login_check_selector(struct slice selector, struct event_fault *ret_fault)
 	return r;
 }
 
-/* Whether it is guarded with this name, and not with another. */
+/* Whether this name guards it more than another one does. */
 static int
 is_bent(struct slice selector, struct slice with_name, bool *ret_bent)
 {
 	struct buf straight = { 0 };
 	int r = substitute(selector, SLICE_LIT("x"), &straight);
 
-	*ret_bent = r == 0 && selector_is_guarded(with_name) &&
-		    !selector_is_guarded(buf_slice(&straight));
+	*ret_bent = r == 0 && selector_count_guards(with_name) >
+			      selector_count_guards(buf_slice(&straight));
 	buf_done(&straight);
 	return r;
 }

@@ -67,10 +67,16 @@ is_sys(struct slice text)
 	return slice_starts(text, SLICE_LIT("$SYS/"));
 }
 
+size_t
+selector_count_guards(struct slice text)
+{
+	return text.len > 0 ? count_private(text) + is_sys(text) : 0;
+}
+
 bool
 selector_is_guarded(struct slice text)
 {
-	return text.len > 0 && (is_sys(text) || count_private(text) > 0);
+	return selector_count_guards(text) > 0;
 }
 
 /*

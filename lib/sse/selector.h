@@ -20,6 +20,7 @@
 #define LIB_SSE_SELECTOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "lib/base/slice.h"
 #include "lib/sse/event.h"
@@ -42,6 +43,9 @@ int selector_parse(struct slice text, enum selector_kind *ret_kind,
 /* Whether a topic or selector is guarded: begins with $SYS/ or has a segment
  * `private` (a template's variables do not count). */
 bool selector_is_guarded(struct slice text);
+
+/* How many of its segments guard it: `private`, and $SYS where it begins so. */
+size_t selector_count_guards(struct slice text);
 
 /* `text` has passed selector_parse, `topic` topic_check. */
 bool selector_match(struct slice text, enum selector_kind kind, struct slice topic);

@@ -127,7 +127,7 @@ static void
 no_name_bends_a_rule(void **state)
 {
 	struct access *a = parse("allow authenticated subscribe pri{user}/* "
-				 "$S{user}/a\n");
+				 "$S{user}/a private/priv{user}/x\n");
 	struct grants g = { 0 };
 
 	(void)state;
@@ -135,6 +135,9 @@ no_name_bends_a_rule(void **state)
 	assert_false(grants_cover(&g, GRANTS_SUBSCRIBE,
 				  slice_of("private/x")));
 	assert_true(grants_cover(&g, GRANTS_SUBSCRIBE, slice_of("$Svate/a")));
+	assert_int_equal(access_apply(a, slice_of("ate"), &g), 0);
+	assert_false(grants_cover(&g, GRANTS_SUBSCRIBE,
+				  slice_of("private/private/x")));
 	assert_int_equal(access_apply(a, slice_of("YS"), &g), 0);
 	assert_false(grants_cover(&g, GRANTS_SUBSCRIBE, slice_of("$SYS/a")));
 	grants_done(&g);

@@ -5,16 +5,7 @@
 
 #include "fcgi/query.h"
 
-static struct slice
-trim(struct slice s)
-{
-	while (s.len > 0 && (*s.p == ' ' || *s.p == '\t'))
-		s.p++, s.len--;
-	while (s.len > 0 &&
-	       (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
+#define BLANKS " \t"
 
 static struct slice
 unquote(struct slice s)
@@ -32,7 +23,8 @@ credential_cookie(struct slice cookies, const char *name)
 	while (cookies.len > 0) {
 		const char *stop = memchr(cookies.p, ';', cookies.len);
 		size_t len = stop ? (size_t)(stop - cookies.p) : cookies.len;
-		struct slice pair = trim((struct slice){ cookies.p, len });
+		struct slice pair = slice_trim((struct slice){ cookies.p, len },
+					       BLANKS);
 
 		if (slice_starts(pair, wanted) && pair.len > wanted.len &&
 		    pair.p[wanted.len] == '=')
@@ -54,8 +46,8 @@ bearer(struct slice authorization)
 	if (authorization.len <= len ||
 	    strncasecmp(authorization.p, scheme, len) != 0)
 		return SLICE_NONE;
-	return trim((struct slice){ authorization.p + len,
-				    authorization.len - len });
+	return slice_trim((struct slice){ authorization.p + len,
+					  authorization.len - len }, BLANKS);
 }
 
 /* The first pair of that name which has a value. */

@@ -6,6 +6,8 @@
 
 #include "lib/base/units.h"
 
+#define BLANKS " \t"
+
 /* What the fields of one head have said so far. */
 struct said {
 	bool has_length, has_coding, has_host, closes, keeps;
@@ -50,40 +52,14 @@ is_word(struct slice s, const char *word)
 	return s.len == strlen(word) && strncasecmp(s.p, word, s.len) == 0;
 }
 
-static struct slice
-trim(struct slice s)
-{
-	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
-
-/* Up to `end`, which is passed; all that is left when there is none. */
-static struct slice
-take_until(struct slice *rest, char end)
-{
-	const char *found = rest->len ? memchr(rest->p, end, rest->len) : NULL;
-	struct slice s = { rest->p,
-			   found ? (size_t)(found - rest->p) : rest->len };
-	size_t used = s.len + (found ? 1 : 0);
-
-	rest->p += used;
-	rest->len -= used;
-	return s;
-}
-
 static enum http_result
 read_request_line(struct http_request *r, struct slice line)
 {
 	struct params *p = &r->params;
 	struct slice path;
 
-	p->method = take_until(&line, ' ');
-	p->uri = take_until(&line, ' ');
+	p->method = slice_take_until(&line, ' ');
+	p->uri = slice_take_until(&line, ' ');
 	p->protocol = line;
 	if (!is_token(p->method))
 		return bad(r, 400, "The request does not begin with a method.");
@@ -99,7 +75,7 @@ read_request_line(struct http_request *r, struct slice line)
 	else if (!slice_eq(line, SLICE_LIT("HTTP/1.0")))
 		return bad(r, 400, "The request is not one of HTTP/1.1.");
 	p->query = p->uri;
-	path = take_until(&p->query, '?');
+	path = slice_take_until(&p->query, '?');
 	if (path.len == p->uri.len)
 		p->query = SLICE_NONE;
 	return HTTP_MORE;
@@ -142,7 +118,8 @@ on_connection(struct http_request *r, struct said *said, struct slice value)
 {
 	(void)r;
 	while (value.len > 0) {
-		struct slice option = trim(take_until(&value, ','));
+		struct slice option = slice_trim(slice_take_until(&value, ','),
+						 BLANKS);
 
 		said->closes |= is_word(option, "close");
 		said->keeps |= is_word(option, "keep-alive");
@@ -203,8 +180,8 @@ static enum http_result
 read_field(struct http_request *r, struct said *said, struct slice line)
 {
 	struct slice rest = line;
-	struct slice name = take_until(&rest, ':');
-	struct slice value = trim(rest);
+	struct slice name = slice_take_until(&rest, ':');
+	struct slice value = slice_trim(rest, BLANKS);
 
 	/* A blank before the colon, or a folded line, is no token either. */
 	if (name.len == line.len || !is_token(name))
@@ -252,7 +229,7 @@ read_head(struct http_request *r)
 	enum http_result result = HTTP_MORE;
 
 	for (unsigned n = 0; result == HTTP_MORE && rest.len > 0; n++) {
-		struct slice line = take_until(&rest, '\n');
+		struct slice line = slice_take_until(&rest, '\n');
 
 		line.len--;
 		if (memchr(line.p, '\r', line.len))

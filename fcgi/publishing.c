@@ -9,6 +9,7 @@
 #include "lib/base/list.h"
 #include "lib/bus/message.h"
 #include "lib/bus/publisher.h"
+#include "lib/sse/encode.h"
 
 enum {
 	FDS = 2,
@@ -131,23 +132,6 @@ is_whole(const struct job *j)
 	return j->told == j->publication.count;
 }
 
-static void
-append_json_text(struct buf *out, const char *text)
-{
-	(void)buf_append_char(out, '"');
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			(void)buf_printf(out, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			(void)buf_printf(out, "\\u%04x", c);
-		else
-			(void)buf_append_char(out, (char)c);
-	}
-	(void)buf_append_char(out, '"');
-}
-
 /* What became of lines. Where memory is out, it is cut. */
 static void
 append_counts(struct buf *out, const struct job *j)
@@ -155,12 +139,12 @@ append_counts(struct buf *out, const struct job *j)
 	(void)buf_printf(out, "{\"accepted\":%zu", j->accepted);
 	if (j->accepted > 0) {
 		(void)buf_append_text(out, ",\"last_id\":");
-		append_json_text(out, j->id);
+		(void)encode_json_string(out, slice_of(j->id));
 	}
 	if (j->result < 0) {
 		(void)buf_printf(out, ",\"refused\":{\"line\":%u,\"why\":",
 				 j->line);
-		append_json_text(out, j->reason);
+		(void)encode_json_string(out, slice_of(j->reason));
 		(void)buf_append_char(out, '}');
 	}
 	(void)buf_append_char(out, '}');

@@ -52,22 +52,6 @@ query_decode(struct slice raw, enum query_plus plus, struct buf *out)
 	return r;
 }
 
-static struct slice
-take_until(struct slice *rest, char end)
-{
-	const char *found = rest->len ? memchr(rest->p, end, rest->len) : NULL;
-	struct slice s = *rest;
-
-	if (!found) {
-		*rest = (struct slice){ rest->p + rest->len, 0 };
-		return s;
-	}
-	s.len = (size_t)(found - rest->p);
-	rest->p = found + 1;
-	rest->len -= s.len + 1;
-	return s;
-}
-
 bool
 query_next(struct slice *rest, struct slice *ret_name, struct slice *ret_value)
 {
@@ -76,10 +60,10 @@ query_next(struct slice *rest, struct slice *ret_name, struct slice *ret_value)
 	do {
 		if (rest->len == 0)
 			return false;
-		pair = take_until(rest, '&');
+		pair = slice_take_until(rest, '&');
 	} while (pair.len == 0);
 	name = pair;
-	*ret_name = take_until(&name, '=');
+	*ret_name = slice_take_until(&name, '=');
 	*ret_value = ret_name->len == pair.len ? SLICE_NONE : name;
 	return true;
 }

@@ -105,17 +105,6 @@ reload_format(const struct reload *r, pid_t pid, struct buf *out)
 
 /* ---- reading ---- */
 
-static struct slice
-take_until(struct slice *s, char end)
-{
-	const char *found = s->len ? memchr(s->p, end, s->len) : NULL;
-	struct slice part = { s->p, found ? (size_t)(found - s->p) : s->len };
-
-	s->p += part.len + (found ? 1 : 0);
-	s->len -= part.len + (found ? 1 : 0);
-	return part;
-}
-
 /* The parts of a value: exactly `n`. */
 static int
 split(struct slice value, struct slice parts[PARTS_MOST], size_t n)
@@ -127,7 +116,7 @@ split(struct slice value, struct slice parts[PARTS_MOST], size_t n)
 	if (commas + 1 != n)
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++)
-		parts[i] = take_until(&value, ',');
+		parts[i] = slice_take_until(&value, ',');
 	return 0;
 }
 
@@ -317,7 +306,7 @@ read_word(struct reload *r, struct slice word)
 		{ "hub", read_hub },         { "elder", read_elder },
 		{ "trial", read_trial },     { "publish", read_publish },
 	};
-	struct slice name = take_until(&word, '=');
+	struct slice name = slice_take_until(&word, '=');
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (slice_eq(name, slice_of(words[i].name)))
@@ -331,7 +320,7 @@ read_words(struct reload *r, struct slice text)
 	int e = 0;
 
 	while (e == 0 && text.len > 0)
-		e = read_word(r, take_until(&text, ' '));
+		e = read_word(r, slice_take_until(&text, ' '));
 	if (e == 0 && (r->n_sockets == 0 || r->lifeline[0] < 0 ||
 		       r->pass.in < 0))
 		e = -EINVAL;
@@ -343,9 +332,9 @@ reload_parse(struct slice text, pid_t pid, struct reload *ret_reload)
 {
 	struct reload r = { .is_set = true, .handoff = -1, .publish = -1,
 			    .lifeline = { -1, -1 }, .pass = { -1, -1 } };
-	struct slice version = take_until(&text, ' ');
-	struct slice word = take_until(&text, ' ');
-	struct slice name = take_until(&word, '=');
+	struct slice version = slice_take_until(&text, ' ');
+	struct slice word = slice_take_until(&text, ' ');
+	struct slice name = slice_take_until(&word, '=');
 	pid_t whose;
 	int e;
 

@@ -107,16 +107,6 @@ take_text(struct keyring_key *key, const struct report *report,
 	return take_secret(key, report, text, alg);
 }
 
-/* For memory that held a secret: the compiler may not leave this out. */
-static void
-wipe(void *p, size_t len)
-{
-	volatile char *at = p;
-
-	while (len-- > 0)
-		*at++ = '\0';
-}
-
 int
 keyring_add(struct keyring *k, const char *option, const char *spec,
 	    unsigned actions, char *error, size_t size)
@@ -136,7 +126,7 @@ keyring_add(struct keyring *k, const char *option, const char *spec,
 			  size);
 	if (r == 0)
 		r = take_text(&key, &report, slice_of(text), is_private, alg);
-	wipe(text, sizeof(text));
+	explicit_bzero(text, sizeof(text));
 	if (r < 0) {
 		crypto_key_free(key.public);
 		return r;
@@ -150,7 +140,8 @@ keyring_done(struct keyring *k)
 {
 	for (size_t i = 0; i < k->count; i++) {
 		if (k->keys[i].secret)
-			wipe(k->keys[i].secret, k->keys[i].secret_len);
+			explicit_bzero(k->keys[i].secret,
+				       k->keys[i].secret_len);
 		free(k->keys[i].secret);
 		crypto_key_free(k->keys[i].public);
 	}

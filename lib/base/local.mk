@@ -16,8 +16,9 @@ libbase_la_SOURCES = \
 	%D%/options_reader.c %D%/options_reader.h \
 	%D%/options_text.c \
 	%D%/random.c %D%/random.h \
+	%D%/sentence.c %D%/sentence.h \
 	%D%/siphash.c %D%/siphash.h \
-	%D%/slice.h \
+	%D%/slice.c %D%/slice.h \
 	%D%/textfile.c %D%/textfile.h \
 	%D%/units.c %D%/units.h \
 	%D%/utf8.c %D%/utf8.h

@@ -40,7 +40,7 @@ read_variable(struct options_reader *rd, const struct options_place *at,
 		return options_set(rd, at, opt, value);
 	while (r == 0 && value.len > 0) {
 		struct slice item =
-		    options_trim(options_take_until(&value, '\n'));
+		    options_trim(slice_take_until(&value, '\n'));
 
 		if (item.len > 0)
 			r = options_set(rd, at, opt, item);
@@ -123,7 +123,7 @@ static int
 read_long(struct options_reader *rd, char **args, int *used)
 {
 	struct slice value = slice_of(args[0] + 2);
-	struct slice name = options_take_until(&value, '=');
+	struct slice name = slice_take_until(&value, '=');
 	const struct option *opt = options_find(rd->o, name);
 	bool on = true;
 

@@ -134,7 +134,7 @@ options_file(const struct options *o, const char *path, char *error,
 	}
 	while (r == 0 && rest.len > 0)
 		r = read_line(&rd, path, ++number,
-			      options_take_until(&rest, '\n'));
+			      slice_take_until(&rest, '\n'));
 	buf_done(&content);
 	return r;
 }

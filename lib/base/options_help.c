@@ -32,7 +32,7 @@ print_wrapped(struct slice text, size_t column, size_t indent)
 	bool first = true;
 
 	while (text.len > 0) {
-		struct slice word = options_take_until(&text, ' ');
+		struct slice word = slice_take_until(&text, ' ');
 		size_t width = width_of(word);
 
 		if (width == 0)

@@ -68,26 +68,7 @@ options_begin(const struct options *o)
 struct slice
 options_trim(struct slice s)
 {
-	while (s.len > 0 && options_is_blank(s.p[0])) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && options_is_blank(s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
-struct slice
-options_take_until(struct slice *s, char end)
-{
-	const char *found = s->len ? memchr(s->p, end, s->len) : NULL;
-	struct slice part = { s->p, found ? (size_t)(found - s->p) : s->len };
-	size_t used = part.len + (found ? 1 : 0);
-
-	if (used > 0)
-		s->p += used;
-	s->len -= used;
-	return part;
+	return slice_trim(s, " \t\r");
 }
 
 static int

@@ -51,7 +51,4 @@ options_is_blank(char c)
 
 struct slice options_trim(struct slice s);	/* without blanks around it */
 
-/* Takes the part before `end` off *s, and `end` with it. */
-struct slice options_take_until(struct slice *s, char end);
-
 #endif

@@ -39,4 +39,11 @@ slice_starts(struct slice s, struct slice prefix)
 	       (prefix.len == 0 || memcmp(s.p, prefix.p, prefix.len) == 0);
 }
 
+/* Without those bytes around it, such as " \t". */
+struct slice slice_trim(struct slice s, const char *bytes);
+
+/* Takes the part before `end` off *s, and `end` with it; all of it when there is
+ * none. */
+struct slice slice_take_until(struct slice *s, char end);
+
 #endif

@@ -5,26 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int say(char *error, size_t size, int code, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int
-say(char *error, size_t size, int code, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-	return code;
-}
+#include "lib/base/sentence.h"
 
 static int
 check_file(int fd, const char *path, bool *ret_is_private, char *error,
@@ -33,12 +20,12 @@ check_file(int fd, const char *path, bool *ret_is_private, char *error,
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return say(error, size, -EINVAL, "%.200s cannot be read: %s.",
+		return sentence_say(error, size, -EINVAL, "%.200s cannot be read: %s.",
 			   path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return say(error, size, -EINVAL, "%.200s is not a file.", path);
+		return sentence_say(error, size, -EINVAL, "%.200s is not a file.", path);
 	if (st.st_mode & S_IWOTH)
-		return say(error, size, -EPERM,
+		return sentence_say(error, size, -EPERM,
 			   "Every user can write to %.200s and so choose whom "
 			   "to trust. Take that right away: chmod o-w %.200s",
 			   path, path);
@@ -58,18 +45,18 @@ read_all(int fd, const char *path, char *buffer, size_t size, char *error,
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return say(error, error_size, -EINVAL,
+			return sentence_say(error, error_size, -EINVAL,
 				   "%.200s cannot be read: %s.", path,
 				   strerror(errno));
 		len += (size_t)n;
 	} while (n != 0 && len < size);
 	if (len == size)
-		return say(error, error_size, -EINVAL,
+		return sentence_say(error, error_size, -EINVAL,
 			   "%.200s has more than %zu bytes, which is too long "
 			   "for what it should be.", path, size - 1);
 	buffer[len] = '\0';
 	if (strlen(buffer) != len)
-		return say(error, error_size, -EINVAL,
+		return sentence_say(error, error_size, -EINVAL,
 			   "%.200s is not a text.", path);
 	return 0;
 }
@@ -83,7 +70,7 @@ textfile_read(const char *path, char *buffer, size_t size,
 	int r;
 
 	if (fd < 0)
-		return say(error, error_size, errno == EACCES ? -EPERM : -EINVAL,
+		return sentence_say(error, error_size, errno == EACCES ? -EPERM : -EINVAL,
 			   "%.200s cannot be read: %s.%s", path, strerror(errno),
 			   errno == EACCES ?
 				   " It must belong to the user that runs this "
@@ -104,7 +91,7 @@ textfile_load(const char *path, size_t most, char **ret_text, char *error,
 	int r;
 
 	if (!text)
-		return say(error, error_size, -ENOMEM,
+		return sentence_say(error, error_size, -ENOMEM,
 			   "There is no memory to read %.200s.", path);
 	r = textfile_read(path, text, most + 1, &is_private, error, error_size);
 	if (r < 0)

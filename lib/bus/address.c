@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/base/sentence.h"
 #include "lib/base/units.h"
 
 enum {
@@ -38,20 +38,6 @@ static const char *const names[] = {
 	[BUS_FOLLOW] = "follow",
 	[BUS_EVENTS] = "events",
 };
-
-static int say(char *error, size_t size, int code, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int
-say(char *error, size_t size, int code, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-	return code;
-}
 
 static bool
 is_directory(const char *path)
@@ -147,11 +133,11 @@ parse_tcp(const char *text, struct bus_address *a, char *error, size_t size)
 
 	if (!colon || colon == host || strlen(host) >= sizeof(a->host) ||
 	    parse_u64(slice_of(colon + 1), &port) < 0)
-		return say(error, size, -EINVAL,
+		return sentence_say(error, size, -EINVAL,
 			   "The bus address \"%.200s\" is not of the form "
 			   "tcp://HOST:PORT.", text);
 	if (port < 1 || port > PORT_MOST)
-		return say(error, size, -EINVAL,
+		return sentence_say(error, size, -EINVAL,
 			   "The port of the bus address \"%.200s\" is not one "
 			   "of 1 to %d (the next two ports are used too).",
 			   text, PORT_MOST);
@@ -162,7 +148,7 @@ parse_tcp(const char *text, struct bus_address *a, char *error, size_t size)
 	if (strcmp(a->host, "localhost") == 0)
 		strcpy(a->host, "127.0.0.1");
 	if (!is_host(a->host))
-		return say(error, size, -EINVAL,
+		return sentence_say(error, size, -EINVAL,
 			   "The host in the bus address \"%.200s\" is neither a "
 			   "name, nor an IPv4 address, nor an IPv6 address in "
 			   "[].", text);
@@ -179,11 +165,11 @@ parse_directory(const char *text, struct bus_address *a, char *error,
 	int len;
 
 	if (text[0] == '\0' || strstr(text, "://"))
-		return say(error, size, -EINVAL,
+		return sentence_say(error, size, -EINVAL,
 			   "The bus address \"%.200s\" is neither a directory "
 			   "nor tcp://HOST:PORT.", text);
 	if (text[0] != '/' && !getcwd(cwd, sizeof(cwd)))
-		return say(error, size, errno == ERANGE ? -ENAMETOOLONG : -errno,
+		return sentence_say(error, size, errno == ERANGE ? -ENAMETOOLONG : -errno,
 			   "The bus address \"%.200s\" is relative, and the "
 			   "current directory cannot be told: %s.", text,
 			   strerror(errno));
@@ -194,7 +180,7 @@ parse_directory(const char *text, struct bus_address *a, char *error,
 	while (len > 1 && len < BUS_PATH_MAX && a->path[len - 1] == '/')
 		a->path[--len] = '\0';
 	if (len + NAME_LONGEST > UNIX_PATH_MOST)
-		return say(error, size, -ENAMETOOLONG,
+		return sentence_say(error, size, -ENAMETOOLONG,
 			   "The bus directory \"%.200s\" is too long: it may "
 			   "have %d bytes, because a unix socket's path ends "
 			   "at %d. Choose a shorter one, such as "
@@ -287,20 +273,20 @@ bus_address_check_directory(const struct bus_address *a, char *error,
 	if (a->is_tcp)
 		return 0;
 	if ((a->origin == BUS_TMP ? lstat : stat)(a->path, &st) < 0)
-		return say(error, size, -errno,
+		return sentence_say(error, size, -errno,
 			   "The bus directory %s cannot be used: %s.", a->path,
 			   strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return say(error, size, -ENOTDIR,
+		return sentence_say(error, size, -ENOTDIR,
 			   "The bus address %s is not a directory.", a->path);
 	if (!is_trusted(a, st.st_uid))
-		return say(error, size, -EPERM,
+		return sentence_say(error, size, -EPERM,
 			   "The bus directory %s belongs to user %lu, not to "
 			   "this user, root or sse-fcgi. Use a directory of "
 			   "your own, or \"sudo sse-fcgi --setup\" for a "
 			   "common one.", a->path, (unsigned long)st.st_uid);
 	if (st.st_mode & S_IWOTH)
-		return say(error, size, -EPERM,
+		return sentence_say(error, size, -EPERM,
 			   "Everyone can write to the bus directory %s and so "
 			   "replace its sockets. Take that right away: "
 			   "chmod o-w %s", a->path, a->path);

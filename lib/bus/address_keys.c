@@ -5,24 +5,11 @@
 #include "lib/bus/address.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int say(char *error, size_t size, int code, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int
-say(char *error, size_t size, int code, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-	return code;
-}
+#include "lib/base/sentence.h"
 
 /* The file that a variable names, if it is set and not empty. */
 static const char *
@@ -37,7 +24,7 @@ static int
 refuse_without_keys(const struct bus_address *a, const struct bus_keys *keys,
 		    char *error, size_t size)
 {
-	return say(error, size, -EINVAL,
+	return sentence_say(error, size, -EINVAL,
 		   "The bus address %.200s is not on the loopback interface; "
 		   "without keys it would be open to everyone. On the hub's "
 		   "machine \"sse-hub --make-keys DIR\" makes them and says "
@@ -57,18 +44,18 @@ check_given(const struct bus_address *a, const struct bus_keys *keys,
 	if (!keys->own && !keys->hub && a->is_remote)
 		return refuse_without_keys(a, keys, error, size);
 	if (!keys->own && keys->hub)
-		return say(error, size, -EINVAL,
+		return sentence_say(error, size, -EINVAL,
 			   "The hub's key is given, but not our own: "
 			   "--curve-hub (or $SSE_CURVE_HUB) goes with "
 			   "--curve-key (or $SSE_CURVE_KEY).");
 	if (keys->own && !keys->hub && !keys->is_hub)
-		return say(error, size, -EINVAL,
+		return sentence_say(error, size, -EINVAL,
 			   "Our own key is given, but not the hub's: "
 			   "--curve-key (or $SSE_CURVE_KEY) goes with "
 			   "--curve-hub (or $SSE_CURVE_HUB), so that nobody "
 			   "else can pass for the hub.");
 	if (keys->own && !zmqport_has_curve())
-		return say(error, size, -EINVAL,
+		return sentence_say(error, size, -EINVAL,
 			   "The ZeroMQ library of this machine was built "
 			   "without CURVE and cannot use keys.");
 	return 0;
@@ -128,25 +115,25 @@ bus_address_explain(const struct bus_address *a, enum bus_endpoint which,
 	case ZMQPORT_LET_IN:
 		break;
 	case ZMQPORT_REFUSED:
-		return say(error, size, -EACCES,
+		return sentence_say(error, size, -EACCES,
 			   "The hub at %.200s does not let our key %s. To let "
 			   "it, write this line into the file that the hub has "
 			   "as --curve-clients: %s %s", a->path, right, right,
 			   a->curve.public);
 	case ZMQPORT_STRANGE:
-		return say(error, size, -EACCES,
+		return sentence_say(error, size, -EACCES,
 			   "What listens at %.200s is not a hub with keys. "
 			   "Start the hub with --curve-key and "
 			   "--curve-clients; one on this machine can also be "
 			   "used without keys.", a->path);
 	case ZMQPORT_HUNG_UP:
-		return say(error, size, -EACCES,
+		return sentence_say(error, size, -EACCES,
 			   "The hub at %.200s ends the connection: it does not "
 			   "have the key that --curve-hub (or $SSE_CURVE_HUB) "
 			   "names, or has no keys. Copy hub.pub from the hub "
 			   "again.", a->path);
 	case ZMQPORT_AWAY:
-		return say(error, size, -ECONNREFUSED,
+		return sentence_say(error, size, -ECONNREFUSED,
 			   "No hub is at %.200s: nobody answers there. Start "
 			   "sse-hub, or name another address with --bus or "
 			   "$SSE_BUS.", a->path);

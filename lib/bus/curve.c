@@ -4,14 +4,16 @@
 #include "lib/bus/curve.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/sentence.h"
 #include "lib/base/slice.h"
 #include "lib/base/textfile.h"
 #include "lib/bus/zmqport.h"
+
+#define BLANKS " \t\r"
 
 enum { KEY_FILE_MAX = 4096 };	/* with many words around two keys */
 
@@ -20,31 +22,7 @@ struct pair {
 	char secret[CURVE_SIZE];
 };
 
-static int say(char *error, size_t size, int code, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int
-say(char *error, size_t size, int code, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-	return code;
-}
-
 /* --- certificates ------------------------------------------------------- */
-
-static struct slice
-trim(struct slice s)
-{
-	while (s.len > 0 && strchr(" \t\r", s.p[0]))
-		s.p++, s.len--;
-	while (s.len > 0 && strchr(" \t\r", s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
 
 static struct slice
 unquote(struct slice s)
@@ -79,9 +57,10 @@ take_line(struct slice line, struct pair *pair)
 
 	if (!equals || line.p[0] == '#')
 		return 0;
-	name = trim((struct slice){ line.p, (size_t)(equals - line.p) });
-	value = unquote(trim((struct slice){
-	    equals + 1, (size_t)(line.p + line.len - equals - 1) }));
+	name = slice_trim((struct slice){ line.p, (size_t)(equals - line.p) },
+			  BLANKS);
+	value = unquote(slice_trim((struct slice){
+	    equals + 1, (size_t)(line.p + line.len - equals - 1) }, BLANKS));
 	if (slice_eq(name, SLICE_LIT("public-key")))
 		return take_key(value, pair->public);
 	if (slice_eq(name, SLICE_LIT("secret-key")))
@@ -98,8 +77,9 @@ parse(const char *text, const char *path, struct pair *pair, char *error,
 
 	for (;; number++, text += len + 1) {
 		len = strcspn(text, "\n");
-		if (take_line(trim((struct slice){ text, len }), pair) < 0)
-			return say(error, size, -EINVAL,
+		if (take_line(slice_trim((struct slice){ text, len }, BLANKS),
+			      pair) < 0)
+			return sentence_say(error, size, -EINVAL,
 				   "Line %u of %.200s is not a key of 40 "
 				   "characters, or is the second of its kind.",
 				   number, path);
@@ -122,7 +102,7 @@ read_certificate(const char *path, struct pair *ret_pair, char *error,
 		r = parse(text, path, ret_pair, error, size);
 	explicit_bzero(text, sizeof(text));
 	if (r == 0 && ret_pair->secret[0] != '\0' && !is_private)
-		return say(error, size, -EPERM,
+		return sentence_say(error, size, -EPERM,
 			   "Every user can read the secret key in %.200s. If "
 			   "it may have been copied, make another; else take "
 			   "that right away: chmod o-r %.200s", path, path);
@@ -136,12 +116,12 @@ complete(struct pair *pair, const char *path, char *error, size_t size)
 	char public[CURVE_SIZE];
 
 	if (pair->secret[0] == '\0')
-		return say(error, size, -EINVAL,
+		return sentence_say(error, size, -EINVAL,
 			   "There is no line \"secret-key = ...\" in %.200s. "
 			   "Our own keys are in a file that ends in .key.", path);
 	if (zmqport_key_public(pair->secret, public) < 0 ||
 	    (pair->public[0] != '\0' && strcmp(public, pair->public) != 0))
-		return say(error, size, -EINVAL,
+		return sentence_say(error, size, -EINVAL,
 			   "The secret and the public key in %.200s do not "
 			   "belong together.", path);
 	memcpy(pair->public, public, sizeof(public));
@@ -171,12 +151,12 @@ curve_read_hub(struct curve *c, const char *path, char *error, size_t size)
 	int r = read_certificate(path, &pair, error, size);
 
 	if (r == 0 && pair.secret[0] != '\0')
-		r = say(error, size, -EINVAL,
+		r = sentence_say(error, size, -EINVAL,
 			"%.200s holds a secret key. To know the hub takes its "
 			"public key alone: name its file that ends in .pub.",
 			path);
 	if (r == 0 && pair.public[0] == '\0')
-		r = say(error, size, -EINVAL,
+		r = sentence_say(error, size, -EINVAL,
 			"There is no line \"public-key = ...\" in %.200s. Name "
 			"the hub's file that ends in .pub.", path);
 	if (r == 0)
